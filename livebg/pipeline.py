@@ -1,0 +1,140 @@
+"""The whole way of a frame.
+
+    source -> segment -> compose -> sink
+
+Nothing here knows a concrete stage: ``build.py`` makes them from a configuration, and threads hide behind the same
+protocols (``sources.ReadAhead``, ``sinks.WriteBehind``), so that reading, segmenting and writing overlap while this page
+stays a loop.
+
+Why fail closed lives here: this is the one place where a picture meets its matte. A matte that is not finite, not in
+[0, 1] or not of the frame's size stops the run before anything is composed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from livebg.errors import StageError
+
+if TYPE_CHECKING:
+    from livebg.frame import Frame, Matte
+    from livebg.stages import Compositor, Segmenter, Sink, Source
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did.
+
+    Attributes:
+        frames: Frames written.
+        seconds: Wall time from the first request for a frame to the last file closed.
+        stages: Seconds that the main thread spent in each stage, by name; ``read`` and ``write`` are waits for the
+            threads that do the work.
+        notes: What the source and the sinks had to say, in order.
+    """
+
+    frames: int = 0
+    seconds: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def fps(self) -> float:
+        """Frames a second over the whole run."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+
+def run(
+    source: Source,
+    segmenter: Segmenter,
+    compositor: Compositor,
+    sink: Sink,
+    *,
+    matte_sink: Sink | None = None,
+    progress: Callable[[RunReport], None] | None = None,
+) -> RunReport:
+    """Take every frame of the source to the sink, composited.
+
+    Args:
+        source: Read to its end; opened and closed by the caller.
+        segmenter: Gives each frame its matte.
+        compositor: Puts the subject on its background.
+        sink: Takes the composited frames; finished here, closed by the caller.
+        matte_sink: Takes each matte as a gray picture in the same run.
+        progress: Called after each frame with the report so far.
+
+    Returns:
+        Frames, seconds, seconds a stage, and notes.
+
+    Raises:
+        LivebgError: Whatever a stage raised, and ``StageError`` for a matte that must not be used. Nothing of the
+            frame in question is written.
+    """
+    report = RunReport()
+    clock = _Stopwatch(report.stages)
+    started = perf_counter()
+    sinks = [sink] if matte_sink is None else [sink, matte_sink]
+    for frame in clock.iterate("read", source):
+        if source.info.stills:
+            segmenter.reset()
+            compositor.reset()
+        with clock("segment"):
+            matte = segmenter.segment(frame)
+        with clock("compose"):
+            _require_valid(frame, matte)
+            composed = compositor.compose(frame, matte)
+        with clock("write"):
+            sink.write(composed)
+            if matte_sink is not None:
+                matte_sink.write(frame.with_image(matte.as_image()))
+        report.frames += 1
+        report.seconds = perf_counter() - started
+        if progress is not None:
+            progress(report)
+    with clock("finish"):
+        for each in sinks:
+            each.finish()
+    report.seconds = perf_counter() - started
+    report.notes = [*source.notes, *(note for each in sinks for note in each.notes)]
+    return report
+
+
+def _require_valid(frame: Frame, matte: Matte) -> None:
+    """Refuse a matte that would show what it must hide."""
+    alpha = matte.alpha
+    if alpha.shape != (frame.height, frame.width):
+        raise StageError(
+            f"frame {frame.index}: the matte is {alpha.shape[1]}x{alpha.shape[0]}, "
+            f"the frame {frame.width}x{frame.height}; the frame is not shown"
+        )
+    low, high = alpha.min(), alpha.max()
+    if not (low >= 0 and high <= 1):  # also false for NaN, which min and max pass on
+        raise StageError(f"frame {frame.index}: the matte runs from {low} to {high}, not within 0..1; it is not shown")
+
+
+class _Stopwatch:
+    """Adds up seconds by name."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self._seconds[name] = self._seconds.get(name, 0.0) + perf_counter() - started
+
+    def iterate(self, name: str, source: Source) -> Iterator[Frame]:
+        frames = iter(source)
+        while True:
+            with self(name):
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield frame
