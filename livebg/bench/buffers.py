@@ -1,0 +1,29 @@
+"""How much memory our own frames and buffers take, the model, the decoder and the encoder not counted.
+
+Run as a module in a process of its own: ``python -m livebg.bench.buffers CLIP MODEL``. tracemalloc sees every array
+that numpy and OpenCV allocate for us and none of what FFmpeg and ONNX Runtime keep for themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tracemalloc
+
+from livebg.build import NULL_OUTPUT, open_segmenter
+from livebg.config import Config
+from livebg.job import Job, do
+
+
+def peak_buffers(clip: str, model: str) -> dict[str, object]:
+    """Process a clip into nothing and say what was held at the worst moment, in 10^6 bytes."""
+    config = Config().override({"segment": {"model": model}})
+    segmenter = open_segmenter(config.segment)
+    tracemalloc.start()
+    report = do(Job(clip, NULL_OUTPUT), config, segmenter)
+    _, peak = tracemalloc.get_traced_memory()
+    return {"frames": report.frames, "peak_mb": round(peak / 1e6, 1), "torch_imported": "torch" in sys.modules}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(peak_buffers(sys.argv[1], sys.argv[2])) + "\n")

@@ -1,0 +1,104 @@
+"""``livebg doctor``: what this machine has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from livebg import __version__, weights
+
+_LIBRARIES = ("torch", "torchvision", "onnxruntime", "opencv-python", "numpy", "av", "pyvirtualcam")
+_LOOPBACK_CURE = (
+    "sudo apt install v4l2loopback-dkms && "
+    "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg (programs see it once something writes to it)"
+)
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    what: str
+    found: bool
+    detail: str
+
+
+@click.command()
+def doctor() -> None:
+    """Say what this machine has (versions, devices, codecs, cameras, weights), and how to get what is missing."""
+    for title, findings in (
+        ("versions", _versions()),
+        ("compute", _compute()),
+        ("encoders", _encoders()),
+        ("weights", _weights()),
+        ("cameras", _cameras()),
+        ("virtual cameras", _virtual_cameras()),
+    ):
+        click.echo(click.style(title, bold=True))
+        for finding in findings:
+            mark = click.style("yes", fg="green") if finding.found else click.style("no ", fg="yellow")
+            click.echo(f"  {mark} {finding.what}: {finding.detail}")
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("livebg", True, __version__)
+    yield Finding("Python", True, f"{platform.python_version()} on {platform.platform()}")
+    for name in _LIBRARIES:
+        try:
+            yield Finding(name, True, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, False, f"not installed: pip install {name}")
+
+
+def _compute() -> Iterator[Finding]:
+    from livebg.segment.runtimes import available
+
+    for each in available():
+        yield Finding(*each)
+
+
+def _encoders() -> Iterator[Finding]:
+    from livebg.sinks import codecs
+
+    for each in codecs():
+        yield Finding(*each)
+
+
+def _weights() -> Iterator[Finding]:
+    for name in weights.names():
+        path = weights.path(name)
+        yield Finding(name, path.exists(), str(path) if path.exists() else f"livebg models pull {name}")
+
+
+def _cameras() -> Iterator[Finding]:
+    if sys.platform != "linux":
+        yield Finding("listing", False, f"not known on {sys.platform} yet: see the system's own settings")
+        return
+    found = False
+    for device in sorted(Path("/sys/class/video4linux").glob("video*")):
+        found = True
+        yield Finding(f"/dev/{device.name}", True, (device / "name").read_text(encoding="utf-8").strip())
+    if not found:
+        yield Finding("none", False, "no /dev/video*: plug one in, or check that its driver is loaded")
+
+
+def _virtual_cameras() -> Iterator[Finding]:
+    """Open each backend for a moment: the only way to know that a program could."""
+    import pyvirtualcam
+
+    try:
+        with pyvirtualcam.Camera(width=640, height=360, fps=30) as camera:
+            yield Finding(camera.backend, True, camera.device)
+    except (RuntimeError, OSError) as exc:
+        reason = " ".join(str(exc).split())
+        cure = {
+            "linux": _LOOPBACK_CURE,
+            "darwin": "install OBS 30 or newer and start its virtual camera once",
+            "win32": "install OBS; its virtual camera registers itself",
+        }.get(sys.platform, "none is known for this system")
+        yield Finding("none", False, f"{reason}; to get one: {cure}")

@@ -1,0 +1,74 @@
+"""Command-line options made from the configuration models, so that a key is described once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+import click
+
+from livebg.config import Config, Section, flag_of, load
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_SHORT = {("output", "output"): "-o"}
+_SEPARATOR = "__"
+
+
+def config_options(*sections: str, without: tuple[str, ...] = ()) -> Callable[[Command], Command]:
+    """Give a command ``--config`` and one option for each key of these sections.
+
+    Args:
+        sections: Names of ``Config``'s fields.
+        without: Keys that the command has no use for.
+
+    The command receives ``config``: defaults, then the file, then the command line.
+    """
+
+    def decorate(command: Command) -> Command:
+        def collected(config: str | None, **values: object) -> object:
+            own = {name: value for name, value in values.items() if _SEPARATOR not in name}
+            given: dict[str, dict[str, object]] = {}
+            for name, value in values.items():
+                if _SEPARATOR in name and value is not None:
+                    section, key = name.split(_SEPARATOR)
+                    given.setdefault(section, {})[key] = value
+            return command(config=(load(config) if config else Config()).override(given), **own)
+
+        collected.__doc__ = command.__doc__
+        collected.__name__ = command.__name__
+        collected.__click_params__ = list(getattr(command, "__click_params__", []))  # type: ignore[attr-defined]
+        for section in reversed(sections):
+            model = Config.model_fields[section].annotation
+            assert isinstance(model, type) and issubclass(model, Section)
+            for key in reversed([key for key in model.model_fields if key not in without]):
+                collected = _option(section, key, model)(collected)
+        collected = click.option("--config", metavar="FILE|PRESET", help="A TOML file, or a preset by name.")(collected)
+        return collected  # type: ignore[return-value]
+
+    return decorate
+
+
+def _option(section: str, key: str, model: type[Section]) -> Callable[[Command], Command]:
+    field = model.model_fields[key]
+    flag = f"--{flag_of(section, key)}"
+    name = f"{section}{_SEPARATOR}{key}"
+    if field.annotation is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=field.description)
+    default = "" if field.default is None else f"  [default: {field.default}]"
+    short = [_SHORT[section, key]] if (section, key) in _SHORT else []
+    return click.option(
+        *short, flag, name, metavar=_metavar(section, key, model), help=f"{field.description}{default}"
+    )
+
+
+def _metavar(section: str, key: str, model: type[Section]) -> str:
+    annotation = model.model_fields[key].annotation
+    if get_origin(annotation) is Literal:
+        return "|".join(get_args(annotation))
+    schema = model.model_json_schema()["properties"][key]
+    for each in [schema, *schema.get("anyOf", [])]:
+        if "metavar" in each:
+            return str(each["metavar"])
+    kinds = {each.get("type") for each in [schema, *schema.get("anyOf", [])]}
+    return "N" if "integer" in kinds else "TEXT"

@@ -1,0 +1,92 @@
+"""``livebg process``: videos and pictures in, the same with another background out."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from livebg.cli.options import config_options
+from livebg.cli.progress import ProgressLine
+from livebg.config import Config
+from livebg.errors import LivebgError, SinkError
+from livebg.job import Job, JobReport, check, do, open_segmenter, plan
+from livebg.sinks import partial_path
+
+
+@click.command(epilog="Presets and every key with its meaning: configs/ in the project.")
+@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
+@config_options("input", "segment", "compose", "output")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def process(inputs: tuple[str, ...], config: Config, quiet: bool) -> None:
+    """Replace the background of videos, pictures and folders of them.
+
+    IN is a video, a picture, a folder or glob of pictures (one sequence), a folder of clips (each its own), or - for a
+    pipe. Several go one by one; a second call skips what is complete.
+    """
+    jobs = plan(inputs, config)
+    todo = []
+    for job in jobs:
+        if len(jobs) > 1 and job.complete and not config.output.overwrite:
+            if not quiet:
+                click.echo(f"{job.input}: {job.output} is complete, skipped", err=True)
+            continue
+        check(job, config)
+        todo.append(job)
+    if not todo:
+        return
+    segmenter = open_segmenter(config.segment)
+    if not quiet:
+        click.echo(f"model: {segmenter.description}", err=True)
+    reports: list[JobReport] = []
+    failures: list[LivebgError] = []
+    for job in todo:
+        started = time.time()
+        try:
+            with ProgressLine(Path(job.input).name, quiet=quiet) as progress:
+                reports.append(do(job, config, segmenter, progress=progress))
+        except LivebgError as exc:
+            _tell_what_was_kept(job, started)
+            if len(jobs) == 1:
+                raise
+            click.echo(f"livebg: {exc}", err=True)
+            failures.append(exc)
+        except KeyboardInterrupt:
+            _tell_what_was_kept(job, started)
+            raise
+        else:
+            if not quiet:
+                _summarise(reports[-1])
+    if config.output.json_report is not None:
+        _write_json(config.output.json_report, reports, one=len(jobs) == 1)
+    if failures:
+        raise LivebgError(f"{len(failures)} of {len(todo)} inputs failed, see above; call again to retry those alone")
+
+
+def _tell_what_was_kept(job: Job, started: float) -> None:
+    for path in (job.output, job.matte):
+        if path is None:
+            continue
+        kept = Path(partial_path(path))
+        if kept.exists() and kept.stat().st_mtime >= started:
+            click.echo(f"livebg: the finished part is kept as {kept}", err=True)
+
+
+def _summarise(report: JobReport) -> None:
+    stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in report.stages.items())
+    click.echo(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s, {report.fps:.1f} fps")
+    if report.matte is not None:
+        click.echo(f"  matte: {report.matte}")
+    click.echo(f"  by {report.model}; seconds: {stages}")
+    for note in report.notes:
+        click.echo(f"  note: {note}")
+
+
+def _write_json(path: str, reports: list[JobReport], *, one: bool) -> None:
+    content = [report.as_dict() for report in reports]
+    try:
+        Path(path).write_text(json.dumps(content[0] if one else content, indent=2) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise SinkError(f"cannot write the report {path}: {exc.strerror}") from exc

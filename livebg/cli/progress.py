@@ -1,0 +1,54 @@
+"""What a user sees while it runs: a bar on a terminal, a plain line now and then elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+import click
+from tqdm import tqdm
+
+from livebg.frame import StreamInfo
+from livebg.pipeline import RunReport
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class ProgressLine:
+    """Frames, frames a second and time left, on stderr."""
+
+    def __init__(self, label: str, *, quiet: bool) -> None:
+        self._label, self._quiet = label, quiet
+        self._bar: tqdm[None] | None = None
+        self._last = 0.0
+
+    def __call__(self, report: RunReport, info: StreamInfo) -> None:
+        """Show how far the run has come."""
+        if self._quiet:
+            return
+        if not sys.stderr.isatty():
+            self._line(report, info)
+            return
+        if self._bar is None:
+            self._bar = tqdm(total=info.frames, desc=self._label, unit="frame", leave=False, dynamic_ncols=True)
+        self._bar.update(report.frames - self._bar.n)
+
+    def _line(self, report: RunReport, info: StreamInfo) -> None:
+        if report.seconds - self._last < _SECONDS_BETWEEN_LINES:
+            return
+        self._last = report.seconds
+        of = left = ""
+        if info.frames:
+            of = f"/{info.frames}"
+            left = f", {max(info.frames - report.frames, 0) / report.fps:.0f} s left"
+        click.echo(f"{self._label}: {report.frames}{of} frames, {report.fps:.1f} fps{left}", err=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,240 @@
+"""What can be set, in one place: each option's meaning, range, unit and default.
+
+A configuration is a TOML file with a table a stage; the command line has one flag a key, made from these models, and
+overrides the file. Nobody else gives a default.
+
+    [segment]
+    model = "u2net"
+    size = 320
+
+Unknown keys and values out of range are refused by name, with the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from livebg.errors import ConfigError
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str):
+        parts = value.lower().split("x")
+        if not (1 <= len(parts) <= 2 and all(part.strip().isdigit() for part in parts)):
+            raise ValueError("give one number for a square (320) or WxH (256x144)")
+        value = tuple(int(part) for part in parts)
+    elif isinstance(value, int):
+        value = (value,)
+    if isinstance(value, list | tuple):
+        if not all(isinstance(side, int) and 16 <= side <= 4096 for side in value):
+            raise ValueError("each side must lie within 16..4096 pixels")
+        return tuple(value) * (2 if len(value) == 1 else 1)
+    return value
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str):
+        parts = value.split(":")
+        try:
+            numbers = [Fraction(part) for part in parts]
+        except (ValueError, ZeroDivisionError):
+            numbers = []
+        if not 1 <= len(numbers) <= 3:
+            raise ValueError("give seconds (12.5) or [HH:]MM:SS (01:02:03.5)")
+        value = sum((number * 60**power for power, number in enumerate(reversed(numbers))), Fraction(0))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        value = Fraction(str(value))
+    if isinstance(value, Fraction) and value < 0:
+        raise ValueError("must not be negative")
+    return value
+
+
+def _rate(value: object) -> object:
+    try:
+        rate = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("give frames a second (25, 29.97 or 30000/1001)") from None
+    if not 0 < rate <= 1000:
+        raise ValueError("must lie within 0..1000 frames a second")
+    return rate
+
+
+Size = Annotated[tuple[int, int], BeforeValidator(_size), WithJsonSchema({"type": "string", "metavar": "N|WxH"})]
+Seconds = Annotated[Fraction, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "metavar": "TIME"})]
+Rate = Annotated[Fraction, BeforeValidator(_rate), WithJsonSchema({"type": "string", "metavar": "FPS"})]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and closed to keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class InputConfig(Section):
+    """Which part of the input, and how strictly."""
+
+    start: Seconds | None = Field(None, description="Begin here: seconds or [HH:]MM:SS.")
+    end: Seconds | None = Field(None, description="End before this moment: seconds or [HH:]MM:SS.")
+    strict: bool = Field(False, description="Fail where part of the input is damaged, rather than report the loss.")
+    stills: bool = Field(False, description="Treat each picture of a folder on its own, not as a sequence.")
+    rate: Rate = Field(Fraction(25), description="Frames a second of a folder of pictures.")
+
+
+class SegmentConfig(Section):
+    """Which network finds the subject, and where it runs."""
+
+    model: str = Field("u2netp", description="A model by name (u2netp, u2net), or the path of a U²-Net checkpoint.")
+    size: Size | None = Field(
+        None, description="What the network sees: N squashes to NxN as published; default the model's own."
+    )
+    alpha: Literal["matte", "raw"] = Field(
+        "matte", description="matte: a curve makes sure subject 1 and sure background 0; raw: the network's score."
+    )
+    normalise: Literal["none", "minmax"] = Field(
+        "none", description="minmax stretches each score to 0..1, as the published evaluation does."
+    )
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
+    runtime: Literal["auto", "torch", "onnx"] = Field("auto", description="What computes the network.")
+    threads: Annotated[int, Field(ge=1, le=512)] | None = Field(
+        None, description="Threads of the network on a CPU; default one a core."
+    )
+
+
+class ComposeConfig(Section):
+    """What stands behind the subject."""
+
+    background: str = Field(
+        "blur", description="blur[:STRENGTH 0..1], color:#1e1e1e or color:NAME, transparent, a picture or a video."
+    )
+    fit: Literal["cover", "contain", "stretch"] = Field(
+        "cover", description="How a picture or video of another shape fills the frame."
+    )
+
+
+class OutputConfig(Section):
+    """Where the result goes, and how it is encoded."""
+
+    output: str | None = Field(
+        None, description="File, or folder of PNGs (no suffix); default STEM-livebg.SUFFIX beside the input."
+    )
+    matte_out: str | None = Field(None, description="Write the matte too: a gray video, or a folder of 8-bit PNGs.")
+    codec: str | None = Field(None, description="h264, h265, av1, vp9, prores; default by suffix.")
+    crf: Annotated[int, Field(ge=0, le=63)] | None = Field(
+        None, description="Quality, lower is better; default by codec."
+    )
+    preset: str | None = Field(None, description="The encoder's speed (ultrafast .. veryslow; a number for av1).")
+    overwrite: bool = Field(False, description="Replace existing output.")
+    json_report: str | None = Field(
+        None, description="Write the closing report to this file.", json_schema_extra={"flag": "json"}
+    )
+
+
+class Config(Section):
+    """Everything, a section a stage."""
+
+    input: InputConfig = InputConfig()
+    segment: SegmentConfig = SegmentConfig()
+    compose: ComposeConfig = ComposeConfig()
+    output: OutputConfig = OutputConfig()
+
+    def override(self, values: Mapping[str, Mapping[str, object]]) -> Config:
+        """The same with other values, section by section.
+
+        Raises:
+            ConfigError: A value is out of range.
+        """
+        merged = {name: dict(section.model_dump(exclude_unset=True)) for name, section in self}
+        for name, section in values.items():
+            merged.setdefault(name, {}).update(section)
+        return _validated(merged, "", flags=True)
+
+
+def load(path_or_preset: str) -> Config:
+    """Read a configuration file, or a preset by its name (``paper`` for configs/paper.toml).
+
+    Raises:
+        ConfigError: There is no such file or preset; it is not TOML; a key is unknown or a value out of range.
+    """
+    path = _find(path_or_preset)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"{path} is not TOML: {exc}") from exc
+    return _validated(values, f"{path}: ")
+
+
+def presets() -> dict[str, Path]:
+    """The presets that come with livebg, by name."""
+    here = Path(__file__).parent
+    # In a wheel they lie inside the package; in a checkout, beside it.
+    folders = (here / "configs", here.parent / "configs")
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+
+
+def _find(path_or_preset: str) -> Path:
+    path = Path(path_or_preset)
+    if path.suffix == ".toml" or path.exists():
+        return path
+    known = presets()
+    if path_or_preset in known:
+        return known[path_or_preset]
+    raise ConfigError(
+        f"--config {path_or_preset}: no such file and no such preset; presets: {', '.join(known)}"
+        + _nearest(path_or_preset, known)
+    )
+
+
+def _validated(values: Mapping[str, Any], where: str, *, flags: bool = False) -> Config:
+    try:
+        return Config.model_validate(values)
+    except ValidationError as exc:
+        problems = "; ".join(_problems(exc, flags=flags))
+        raise ConfigError(where + problems) from exc
+
+
+def _problems(error: ValidationError, *, flags: bool) -> Iterator[str]:
+    """Each problem as «key = value: what it must be»."""
+    for each in error.errors():
+        location = [str(part) for part in each["loc"]][:2]
+        if each["type"] == "extra_forbidden":
+            known = _known_keys(location[:-1])
+            yield f"unknown key {'.'.join(location)}" + _nearest(location[-1], known)
+            continue
+        value = each["input"]
+        name = f"--{flag_of(*location)}" if flags and len(location) == 2 else ".".join(location)
+        message = each["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        choices = each.get("ctx", {}).get("expected", "")
+        nearest = _nearest(str(value), [choice.strip("' ") for choice in choices.replace(" or ", ",").split(",")])
+        yield f"{name} {value}: {message}{nearest}" if flags else f"{name} = {value!r}: {message}{nearest}"
+
+
+def _known_keys(section: list[str]) -> list[str]:
+    if not section:
+        return list(Config.model_fields)
+    model = Config.model_fields[section[0]].annotation
+    assert isinstance(model, type) and issubclass(model, Section)
+    return list(model.model_fields)
+
+
+def _nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def flag_of(section: str, key: str) -> str:
+    """The command line's name of a key, without its dashes."""
+    model = Config.model_fields[section].annotation
+    assert isinstance(model, type) and issubclass(model, Section)
+    extra = model.model_fields[key].json_schema_extra
+    if isinstance(extra, dict) and "flag" in extra:
+        return str(extra["flag"])
+    return key.replace("_", "-")

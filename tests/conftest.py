@@ -1,0 +1,26 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from livebg import weights
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of data that is not part of the project; without it the test is skipped."""
+    root = Path(__file__).resolve().parent.parent
+    folder = Path(os.environ.get("LIVEBG_DATA", root.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"the data to measure with is not at {folder}: set LIVEBG_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo_clip() -> Path:
+    """A real clip of a person: 640x360, 72 frames at 30 a second, mp3 audio."""
+    return weights.ensure("demo-clip")
