@@ -1,0 +1,143 @@
+"""The room itself, blurred until nothing in it can be recognised, and blurred without the person.
+
+Why without the person: blurring the whole picture smears the person over the room, which shows as a halo of skin and
+shirt. Here every pixel enters with the weight of being room, and the weighted sum is divided by the blurred weights:
+normalised convolution (Knutsson & Westin, «Normalized and differential convolution», CVPR 1993). The weight is
+``(1 - alpha)^8``: at the reduced scale a cell may hold a share ``alpha`` of the person, and then passes on no more than
+``alpha (1 - alpha)^8`` < 5 % of them, while a matte that is uncertain everywhere still leaves a picture, as only the
+ratio of weights counts. Where no room is near (the person fills the picture) the same is done four times as wide, and
+so on to the mean colour of all that is room; each scale yields to the next without a step, so nothing jumps in time.
+
+Why this floor: with a Gaussian of standard deviation sigma, stripes from black to white of a period under 1.9 sigma
+keep an amplitude below half a step of 8 bits (``127.5 exp(-2 (pi sigma / period)^2) < 0.5``): they are gone, and not
+only hard to see. Letters are told apart by frequencies about 3 cycles a letter (Solomon & Pelli, Nature 1994); faces
+need 8 or more a face for certainty (Näsänen, Vision Research 1999), and familiar ones some 3.5 (Sinha et al., Proc.
+IEEE 2006). At strength 0 sigma is 1/32 of the smaller side S of the picture, so what identifies letters up to S/6 high
+and faces up to S/5 wide is gone, and with it whatever a screen shows. No strength goes below that. Larger things, a
+window or a door, stay as patches of colour: whoever wants to hide those too takes a colour or a picture.
+
+Why at reduced scale: the result holds nothing finer than sigma. The picture is halved until sigma spans two to four
+cells, filtered there, and enlarged; the halvings' own blur is counted in.
+"""
+
+from __future__ import annotations
+
+from math import exp2, floor, log2, sqrt
+from typing import TYPE_CHECKING, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livebg.compose.spec import DEFAULT_STRENGTH
+
+if TYPE_CHECKING:
+    from livebg.frame import Alpha, Frame, Image, Matte
+
+_LIGHTEST = 1 / 32  # sigma over the smaller side at strength 0: the floor
+_OCTAVES = 2  # from there to strength 1: four times as wide
+_FAINT = 1 / 256  # a weight of room below which the wider scale has its say
+_GRAY = 128  # where there is no room at all; alpha covers it
+_WIDER = 4  # from one scale to the next
+
+_Plane = TypeVar("_Plane", NDArray[np.uint8], NDArray[np.float32])
+
+
+class Blur:
+    """The blurred room."""
+
+    def __init__(self, strength: float = DEFAULT_STRENGTH) -> None:
+        """Take a strength.
+
+        Args:
+            strength: 0 (already unreadable, see the module's «Why this floor») to 1 (four times as wide: sigma 1/8 of
+                the picture's smaller side); sigma grows geometrically between.
+
+        Raises:
+            ValueError: It is outside 0..1.
+        """
+        if not 0 <= strength <= 1:
+            raise ValueError(f"the strength of a blur must be within 0..1, got {strength}")
+        self._strength = strength
+        self._image = np.empty((0, 0, 3), np.uint8)
+
+    def under(self, frame: Frame, matte: Matte) -> Image:
+        """The room of this frame, blurred."""
+        image, alpha = frame.image, matte.alpha
+        sigma = self.sigma(frame.width, frame.height)
+        spread = sigma * sigma  # variance still to come, in pixels of the current scale
+        halvings = max(0, floor(log2(sigma / 2)))
+        for step in range(halvings):
+            if step:  # against aliasing; from the full picture it would cost more than all the rest
+                image, alpha = _softened(image), _softened(alpha)
+                spread -= 0.5
+            image, alpha = _halved(image), _halved(alpha)
+            spread = (spread - 0.25) / 4
+        if halvings:
+            spread -= 1 / 6  # of the bilinear enlarging
+        if self._image.shape != frame.image.shape:
+            self._image = np.empty_like(frame.image)
+        small = _without_subject(image, alpha, sqrt(spread))
+        cv2.resize(small, (frame.width, frame.height), dst=self._image, interpolation=cv2.INTER_LINEAR)
+        return self._image
+
+    def sigma(self, width: int, height: int) -> float:
+        """The Gaussian's standard deviation in pixels, for a picture of this size; at least 2."""
+        return max(2.0, _LIGHTEST * exp2(_OCTAVES * self._strength) * min(width, height))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _without_subject(image: Image, alpha: Alpha, sigma: float) -> Image:
+    """Blur what is room in a small picture, and fill what is not from its surroundings."""
+    room = 1 - alpha
+    for _ in range(3):
+        room *= room
+    field = np.empty((*room.shape, 4), np.float32)
+    np.multiply(image, room[..., None], out=field[..., :3])
+    field[..., 3] = room
+    return np.rint(_spread(field, sigma)).astype(np.uint8)
+
+
+def _spread(field: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Normalised convolution that falls back to a wider one where its weights run out.
+
+    Args:
+        field: (h, w, 4): colours times weight, and the weight.
+        sigma: In cells.
+
+    Returns:
+        Colours, (h, w, 3), defined everywhere.
+    """
+    height, width = field.shape[:2]
+    if height == width == 1:
+        wider = np.full((1, 1, 3), _GRAY, np.float32)
+    else:
+        size = -(-width // _WIDER), -(-height // _WIDER)
+        coarse = np.empty((size[1], size[0], 4), np.float32)
+        cv2.resize(field, size, dst=coarse, interpolation=cv2.INTER_AREA)
+        wider = np.empty((height, width, 3), np.float32)
+        cv2.resize(_spread(coarse, sigma), (width, height), dst=wider, interpolation=cv2.INTER_LINEAR)
+    blurred = np.empty_like(field)
+    cv2.GaussianBlur(field, (0, 0), sigma, dst=blurred, borderType=cv2.BORDER_CONSTANT)  # outside there is no room
+    wider *= _FAINT
+    wider += blurred[..., :3]
+    wider /= blurred[..., 3:] + np.float32(_FAINT)
+    return wider
+
+
+def _halved(plane: _Plane) -> _Plane:
+    """Half as wide and high, by the mean of four; an odd last row or column is left out."""
+    height, width = plane.shape[0] // 2, plane.shape[1] // 2
+    half = np.empty((height, width, *plane.shape[2:]), plane.dtype)
+    even = plane[: 2 * height, : 2 * width]
+    cv2.resize(even, (width, height), dst=half, interpolation=cv2.INTER_AREA)
+    return half
+
+
+def _softened(plane: _Plane) -> _Plane:
+    """Filtered by (1, 2, 1)/4 both ways: a variance of half a pixel."""
+    soft = np.empty_like(plane)
+    cv2.GaussianBlur(plane, (3, 3), 0, dst=soft)
+    return soft

@@ -1,0 +1,85 @@
+"""Blend the subject with what lies under it.
+
+Why in gamma space: the numbers of the picture are blended as they are, not made linear in light first. Published mattes
+are drawn and trained for this sum, players do the same with a file that carries alpha, and linear light would cost a
+table look-up for every value on the way in and out.
+
+Why ``cv2.blendLinear``: one pass over the picture, with SIMD and threads, in float within each pixel. Medians on two
+cores at 1280×720: 2.1 ms; three passes of 8-bit fixed point 2.4 ms and rounded three times; numpy 13.6 ms. It adds
+1e-5 to the sum of the weights, which moves no value by more than 0.003 of a step before it is rounded to the nearest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from livebg.stages import Closing
+
+if TYPE_CHECKING:
+    from livebg.compose.backgrounds import Background
+    from livebg.frame import Frame, Image, Matte
+
+
+class Compositor(Closing):
+    """Puts the subject on a background (``stages.Compositor``).
+
+    Each result is a fresh array: a sink that writes behind may hold several, and none shares memory with the source's
+    frame or with another result. Buffers that are used again never leave this package.
+    """
+
+    def __init__(self, background: Background) -> None:
+        """Take a background.
+
+        Args:
+            background: What lies under the subject; closed with this compositor.
+        """
+        self._background = background
+        self._room = np.empty((0, 0), np.float32)
+
+    def compose(self, frame: Frame, matte: Matte) -> Frame:
+        """The subject on its background: ``alpha * frame + (1 - alpha) * background``, rounded to the nearest.
+
+        Args:
+            frame: RGB, (H, W, 3) uint8.
+            matte: Alpha of the same size, float32 in [0, 1]. Where it is 0 the result is the background to the bit,
+                where it is 1 the frame to the bit.
+
+        Returns:
+            The same moment as (H, W, 3) RGB; (H, W, 4) with straight alpha over ``Transparent``.
+
+        Raises:
+            SourceError: The background's own file cannot be read any further.
+        """
+        under = self._background.under(frame, matte)
+        if under is None:
+            return frame.with_image(_cut_out(frame.image, matte))
+        alpha = matte.alpha
+        if self._room.shape != alpha.shape:
+            self._room = np.empty_like(alpha)
+        np.subtract(1, alpha, out=self._room)
+        blended = np.empty_like(frame.image)
+        cv2.blendLinear(frame.image, under, alpha, self._room, dst=blended)
+        return frame.with_image(blended)
+
+    def reset(self) -> None:
+        """Nothing to forget: a result depends on its own frame, matte and time alone. Buffers stay."""
+
+    def close(self) -> None:
+        """Close the background."""
+        self._background.close()
+
+
+def _cut_out(image: Image, matte: Matte) -> Image:
+    """The frame with straight 8-bit alpha, (H, W, 4).
+
+    Where that alpha is 0 the colour is 0 as well: a player that ignores alpha shows black there, never the room.
+    """
+    alpha = matte.as_image()
+    cut = np.empty((*alpha.shape, 4), np.uint8)
+    cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, dst=cut)
+    cv2.insertChannel(alpha, cut, 3)
+    cut.view(np.uint32)[..., 0][alpha == 0] = 0
+    return cut
