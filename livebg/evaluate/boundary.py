@@ -30,8 +30,8 @@ def boundary_f(chosen: Mask, mask: Mask, *, tolerance: float = 0.008) -> float:
     if n_ours == 0 or n_theirs == 0:
         return float(n_ours == n_theirs)
     radius = ceil(tolerance * hypot(*mask.shape)) + 1e-3  # distances are float32
-    precision = np.count_nonzero(_distance_to(theirs)[ours] <= radius) / n_ours
-    recall = np.count_nonzero(_distance_to(ours)[theirs] <= radius) / n_theirs
+    precision = int(np.count_nonzero(_distance_to(theirs)[ours] <= radius)) / n_ours
+    recall = int(np.count_nonzero(_distance_to(ours)[theirs] <= radius)) / n_theirs
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
@@ -62,7 +62,7 @@ def _share_right(truth: NDArray[np.uint8], right: Mask, radius: int) -> float:
 
 
 def _outline(mask: Mask) -> Mask:
-    """Pixels that differ from the one to the right, below, or diagonally below: half a pixel up and left of the edge."""
+    """Pixels unlike the one to the right, below, or diagonally below: half a pixel up and left of the edge."""
     outline = np.zeros(mask.shape, np.bool_)
     outline[:, :-1] |= mask[:, :-1] != mask[:, 1:]
     outline[:-1] |= mask[:-1] != mask[1:]

@@ -104,7 +104,7 @@ def _likeness(values: Floats, mask: Mask) -> float:
     return 1.0 if apart == 0 else 0.0
 
 
-def _carried_outward(error: Floats, mask: Mask, distance: NDArray[np.float32]) -> Floats:
+def _carried_outward(error: Floats, mask: Mask, distance: cv2.typing.MatLike) -> Floats:
     """The error map with each pixel of the near background replaced by that of the nearest pixel of the subject.
 
     Only as far as a 7x7 window around a pixel of the subject sees; farther background is 0, and no sum asks for it.

@@ -7,8 +7,9 @@ pictures in ``tests/evaluate/cases.py`` is kept in ``expected.json``. To make th
     /tmp/reference/bin/pip install pysodmetrics==1.6.2
     /tmp/reference/bin/python -m tests.evaluate.reference.make > tests/evaluate/reference/expected.json
 
-Boundary F and mBA are not in that library: here they are written from their papers with scikit-image's dilation, another
-way than ours. With two folders (8-bit maps, masks; paired by stem) it prints the set's numbers instead, for a check by hand:
+Boundary F and mBA are not in that library: here they are written from their papers with scikit-image's dilation,
+another way than ours. With two folders (8-bit maps, masks; paired by stem) it prints that set's numbers instead, for a
+check by hand:
 
     /tmp/reference/bin/python -m tests.evaluate.reference.make MAPS MASKS
 """
@@ -104,9 +105,9 @@ def folders(maps: str, masks: str) -> list[tuple[np.ndarray, np.ndarray]]:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     if len(sys.argv) == 3:
-        print(json.dumps(measure(folders(*sys.argv[1:])), indent=1))
+        answer = measure(folders(*sys.argv[1:]))
     else:
         every = cases()
-        expected = {name: measure([pair]) for name, pair in every.items()}
-        expected["the whole set"] = measure(list(every.values()))
-        print(json.dumps(expected, indent=1))
+        answer = {name: measure([pair]) for name, pair in every.items()}
+        answer["the whole set"] = measure(list(every.values()))
+    sys.stdout.write(json.dumps(answer, indent=1) + "\n")
