@@ -1,0 +1,108 @@
+"""``livebg models``: the weights on this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from livebg import weights
+from livebg.errors import UsageError, WeightsError
+from livebg.fetch import LocalPath, Source, Url
+
+_MEGA = 1_000_000
+
+
+@click.group()
+def models() -> None:
+    """List, fetch, verify and remove weights.
+
+    They lie in the platform's folder for caches, or in LIVEBG_HOME. LIVEBG_OFFLINE=1 forbids to fetch.
+    """
+
+
+@models.command("list")
+def list_() -> None:
+    """What can be had, how large it is, its licence, and whether it is here."""
+    store = weights.store()
+    for name in store.names():
+        entry = store.entry(name)
+        size = f"{entry.bytes / _MEGA:.1f} MB" if entry.bytes else "?"
+        click.echo(f"{name:11} {store.state(name):8} {size:>9}  {entry.licence:11} {entry.about}")
+    click.echo(f"in {store.folder}")
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All that can be had.")
+@click.option("--from", "origin", metavar="PATH_OR_URL", help="Take this file in place of the known sources.")
+def pull(names: tuple[str, ...], everything: bool, origin: str | None) -> None:
+    """Fetch weights by name, checked by their checksum."""
+    store = weights.store()
+    if bool(names) == everything:
+        raise UsageError(f"give names or --all: {', '.join(store.names())}")
+    if origin is not None and len(names) != 1:
+        raise UsageError("--from gives one file: name one model")
+    for name in names or store.names():
+        if store.state(name) == "sound":
+            click.echo(f"{name}: here already, {store.path(name)}")
+            continue
+        with _progress(name) as progress:
+            found = store.ensure(name, progress, sources=None if origin is None else [_source(origin)])
+        click.echo(f"{name}: {found}")
+
+
+@models.command()
+@click.argument("name")
+def path(name: str) -> None:
+    """Print where a model lies; exit 1 where it does not."""
+    store = weights.store()
+    if store.state(name) != "sound":
+        raise WeightsError(f"{name} is {store.state(name)} at {store.path(name)}: livebg models pull {name}")
+    click.echo(store.path(name))
+
+
+@models.command()
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> None:
+    """Hash what is here, or the named; exit 1 where one is damaged or missing."""
+    store = weights.store()
+    failures = []
+    for name in names or [name for name in store.names() if store.path(name).exists()]:
+        try:
+            store.verify(name)
+        except WeightsError as exc:
+            failures.append(str(exc))
+        else:
+            click.echo(f"{name}: sound")
+    if failures:
+        raise WeightsError("; ".join(failures))
+
+
+@models.command()
+@click.argument("names", nargs=-1, required=True)
+def remove(names: tuple[str, ...]) -> None:
+    """Delete weights from this machine."""
+    store = weights.store()
+    for name in names:
+        click.echo(f"{name}: {'removed' if store.remove(name) else 'was not here'}")
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _source(origin: str) -> Source:
+    return Url(origin) if origin.startswith(("https://", "http://")) else LocalPath(Path(origin))
