@@ -69,11 +69,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"livebg has no {name!r}")
-    module, _, original = _HOMES[name].partition(":")
-    return getattr(import_module(module), original or name)
+if not TYPE_CHECKING:  # a type checker reads the imports above, and should miss what is not there
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"livebg has no {name!r}")
+        module, _, original = _HOMES[name].partition(":")
+        return getattr(import_module(module), original or name)
 
 
 def __dir__() -> list[str]:

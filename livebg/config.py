@@ -220,9 +220,7 @@ def _problems(error: ValidationError, *, flags: bool) -> Iterator[str]:
 def _known_keys(section: list[str]) -> list[str]:
     if not section:
         return list(Config.model_fields)
-    model = Config.model_fields[section[0]].annotation
-    assert isinstance(model, type) and issubclass(model, Section)
-    return list(model.model_fields)
+    return list(section_model(section[0]).model_fields)
 
 
 def _nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
@@ -230,11 +228,17 @@ def _nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
+def section_model(section: str) -> type[Section]:
+    """The model of a table of the file, by the table's name."""
+    model = Config.model_fields[section].annotation
+    assert isinstance(model, type)
+    assert issubclass(model, Section)
+    return model
+
+
 def flag_of(section: str, key: str) -> str:
     """The command line's name of a key, without its dashes."""
-    model = Config.model_fields[section].annotation
-    assert isinstance(model, type) and issubclass(model, Section)
-    extra = model.model_fields[key].json_schema_extra
+    extra = section_model(section).model_fields[key].json_schema_extra
     if isinstance(extra, dict) and "flag" in extra:
         return str(extra["flag"])
     return key.replace("_", "-")

@@ -87,7 +87,8 @@ class Matte:
 
     def as_image(self) -> Image:
         """Alpha as an 8-bit gray picture (H, W), rounded to the nearest step."""
-        return np.rint(self.alpha * np.float32(255)).astype(np.uint8)
+        scaled: Alpha = self.alpha * np.float32(255)
+        return np.rint(scaled, out=scaled).astype(np.uint8)
 
     def __repr__(self) -> str:
         return f"Matte({self.alpha.shape})"

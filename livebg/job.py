@@ -255,7 +255,7 @@ def _default_suffix(path: str, pixels: Literal["rgb", "rgba", "gray"]) -> str:
 
 
 def _is_sequence(path: str) -> bool:
-    return Path(path).is_dir() or not os.path.lexists(path) and any(mark in path for mark in "*?[")
+    return Path(path).is_dir() or (not os.path.lexists(path) and any(mark in path for mark in "*?["))
 
 
 def _stem(path: str) -> Path:
@@ -275,7 +275,9 @@ def _beside(path: str, config: Config) -> str:
 
 def _within(folder: str, path: str, suffix: str) -> str:
     if Path(folder).suffix and not Path(folder).is_dir():
-        raise UsageError(f"{folder} is one file for several inputs: give a folder, and each result gets its input's name")
+        raise UsageError(
+            f"{folder} is one file for several inputs: give a folder, and each result gets its input's name"
+        )
     return str(Path(folder) / ((_stem(path).name if path != "-" else "stdin") + suffix))
 
 

@@ -3,8 +3,8 @@
     source -> segment -> compose -> sink
 
 Nothing here knows a concrete stage: ``build.py`` makes them from a configuration, and threads hide behind the same
-protocols (``sources.ReadAhead``, ``sinks.WriteBehind``), so that reading, segmenting and writing overlap while this page
-stays a loop.
+protocols (``sources.ReadAhead``, ``sinks.WriteBehind``), so that reading, segmenting and writing overlap while this
+page stays a loop.
 
 Why fail closed lives here: this is the one place where a picture meets its matte. A matte that is not finite, not in
 [0, 1] or not of the frame's size stops the run before anything is composed.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from livebg.errors import StageError
+from livebg.errors import SourceError, StageError
 
 if TYPE_CHECKING:
     from livebg.frame import Frame, Matte
@@ -95,6 +95,8 @@ def run(
         report.seconds = perf_counter() - started
         if progress is not None:
             progress(report)
+    if report.frames == 0:
+        raise SourceError(f"{source.info.name} gave no frame: nothing to write")
     with clock("finish"):
         for each in sinks:
             each.finish()

@@ -25,14 +25,26 @@ class FakeSource(Closing):
     notes: Sequence[str] = ()
 
     def __init__(
-        self, images: Sequence[np.ndarray], *, live: bool = False, error: Exception | None = None, at: int = -1
+        self,
+        images: Sequence[np.ndarray],
+        *,
+        live: bool = False,
+        error: Exception | None = None,
+        at: int = -1,
+        length: int | None = None,
     ) -> None:
         height, width = images[0].shape[:2]
         self.info = StreamInfo(
-            name="fake", width=width, height=height, rate=Fraction(25), frames=len(images), live=live,
-            time_base=Fraction(1, 25), duration=Fraction(len(images), 25),
-        )  # fmt: skip
-        self._images, self._error, self._at = images, error, at
+            name="fake",
+            width=width,
+            height=height,
+            time_base=Fraction(1, 25),
+            rate=Fraction(25),
+            frames=len(images),
+            duration=Fraction(len(images), 25),
+            live=live,
+        )
+        self._images, self._error, self._at = images[:length], error, at
         self.closed = 0
 
     def __iter__(self) -> Iterator[Frame]:

@@ -79,9 +79,9 @@ def _write_1080p(path: Path) -> None:
     """A clip of that size from noise that moves."""
     info = StreamInfo(name=path.name, width=1920, height=1080, time_base=Fraction(1, 25), rate=Fraction(25))
     grain = np.random.default_rng(0).integers(0, 256, (34, 60, 3), dtype=np.uint8)
-    picture = cv2.resize(grain, (1920, 1080), interpolation=cv2.INTER_CUBIC)
+    picture = cv2.resize(grain, (1920, 1080), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
     with open_sink(path, info) as sink:
         for index in range(_BUFFER_FRAMES):
-            image = np.ascontiguousarray(np.roll(picture, 8 * index, axis=1))
+            image = np.roll(picture, 8 * index, axis=1)
             sink.write(Frame(image, Fraction(index, 25), index, Fraction(1, 25)))
         sink.finish()

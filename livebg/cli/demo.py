@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 
 from livebg import weights
+from livebg.build import open_segmenter
 from livebg.cli.contact_sheet import sheet_from_files
 from livebg.cli.progress import ProgressLine
 from livebg.config import Config
 from livebg.frame import Image
-from livebg.job import Job, do, open_segmenter
+from livebg.job import Job, do
 
 _CLIP = "demo-clip"
 
@@ -46,12 +47,13 @@ def demo(folder: Path) -> None:
 def _evening(height: int, width: int) -> Image:
     """A sky after sunset with lights out of focus: a background that is nobody's photograph (BGR)."""
     down = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    zenith, horizon = np.float32([92, 48, 34]), np.float32([96, 140, 232])
+    zenith, horizon = np.array([92, 48, 34], np.float32), np.array([96, 140, 232], np.float32)
     sky = np.broadcast_to(zenith + (horizon - zenith) * down**1.5, (height, width, 3)).copy()
     random = np.random.default_rng(7)
     for _ in range(26):
         centre = (int(random.uniform(0, width)), int(random.uniform(height * 0.55, height)))
+        brightness = random.uniform(40, 120)
         light = np.zeros_like(sky)
-        cv2.circle(light, centre, int(random.uniform(6, 22)), random.uniform(40, 120) * np.float64([0.5, 0.8, 1]), -1)
+        cv2.circle(light, centre, int(random.uniform(6, 22)), (0.5 * brightness, 0.8 * brightness, brightness), -1)
         sky += cv2.GaussianBlur(light, (0, 0), 2)
     return np.clip(sky, 0, 255).astype(np.uint8)

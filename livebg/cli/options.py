@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from livebg.config import Config, Section, flag_of, load
+from livebg.config import Config, Section, flag_of, load, section_model
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Command = Callable[..., Any]
 
 _SHORT = {("output", "output"): "-o"}
 _SEPARATOR = "__"
@@ -39,12 +39,10 @@ def config_options(*sections: str, without: tuple[str, ...] = ()) -> Callable[[C
         collected.__name__ = command.__name__
         collected.__click_params__ = list(getattr(command, "__click_params__", []))  # type: ignore[attr-defined]
         for section in reversed(sections):
-            model = Config.model_fields[section].annotation
-            assert isinstance(model, type) and issubclass(model, Section)
+            model = section_model(section)
             for key in reversed([key for key in model.model_fields if key not in without]):
                 collected = _option(section, key, model)(collected)
-        collected = click.option("--config", metavar="FILE|PRESET", help="A TOML file, or a preset by name.")(collected)
-        return collected  # type: ignore[return-value]
+        return click.option("--config", metavar="FILE|PRESET", help="A TOML file, or a preset by name.")(collected)
 
     return decorate
 
@@ -57,9 +55,7 @@ def _option(section: str, key: str, model: type[Section]) -> Callable[[Command],
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=field.description)
     default = "" if field.default is None else f"  [default: {field.default}]"
     short = [_SHORT[section, key]] if (section, key) in _SHORT else []
-    return click.option(
-        *short, flag, name, metavar=_metavar(section, key, model), help=f"{field.description}{default}"
-    )
+    return click.option(*short, flag, name, metavar=_metavar(section, key, model), help=f"{field.description}{default}")
 
 
 def _metavar(section: str, key: str, model: type[Section]) -> str:

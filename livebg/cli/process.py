@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from livebg.build import open_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
 from livebg.config import Config
 from livebg.errors import LivebgError, SinkError
-from livebg.job import Job, JobReport, check, do, open_segmenter, plan
+from livebg.job import Job, JobReport, check, do, plan
 from livebg.sinks import partial_path
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from livebg.frame import StreamInfo
 from livebg.pipeline import RunReport
 
+_SECONDS_TO_FIRST_LINE = 1.0
 _SECONDS_BETWEEN_LINES = 5.0
 
 
@@ -21,7 +22,7 @@ class ProgressLine:
     def __init__(self, label: str, *, quiet: bool) -> None:
         self._label, self._quiet = label, quiet
         self._bar: tqdm[None] | None = None
-        self._last = 0.0
+        self._next = _SECONDS_TO_FIRST_LINE
 
     def __call__(self, report: RunReport, info: StreamInfo) -> None:
         """Show how far the run has come."""
@@ -35,9 +36,9 @@ class ProgressLine:
         self._bar.update(report.frames - self._bar.n)
 
     def _line(self, report: RunReport, info: StreamInfo) -> None:
-        if report.seconds - self._last < _SECONDS_BETWEEN_LINES:
+        if report.seconds < self._next:
             return
-        self._last = report.seconds
+        self._next = report.seconds + _SECONDS_BETWEEN_LINES
         of = left = ""
         if info.frames:
             of = f"/{info.frames}"

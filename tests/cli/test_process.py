@@ -1,0 +1,411 @@
+"""``livebg process`` as a user calls it: real weights, real codecs, good input and every bad one that we promise."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tests.media import numbered, read_frames, read_packet_times, read_times, write_clip
+
+QUICK = ("--size", "64", "--quiet")  # the network at a size that costs milliseconds; the way of a frame is the same
+
+
+def leftovers(folder):
+    """Names in a folder, hidden ones included."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_video_comes_out_whole_with_its_sound(livebg_command, clip, tmp_path):
+    out = tmp_path / "out.mp4"
+    result = livebg_command("process", clip, "-o", out, "--background", "color:teal", "--size", "64")
+    assert result.code == 0, result.err
+    assert read_times(out) == read_times(clip)
+    assert read_packet_times(out, "audio") == read_packet_times(clip, "audio")
+    assert f"{out}: 10 frames in" in result.out
+    assert "u2netp" in result.out
+    assert leftovers(tmp_path) == ["out.mp4", "talk.mp4"]
+
+
+def test_the_default_is_blur_beside_the_input(livebg_command, clip, tmp_path):
+    assert livebg_command("process", clip, *QUICK).code == 0
+    assert leftovers(tmp_path) == ["talk-livebg.mp4", "talk.mp4"]
+
+
+def test_quiet_says_nothing(livebg_command, clip):
+    result = livebg_command("process", clip, *QUICK)
+    assert (result.out, result.err) == ("", "")
+
+
+def test_the_matte_is_written_in_the_same_run(livebg_command, clip, tmp_path):
+    matte, folder = tmp_path / "matte.mp4", tmp_path / "mattes"
+    assert livebg_command("process", clip, "-o", tmp_path / "a.mp4", "--matte-out", matte, *QUICK).code == 0
+    assert livebg_command("process", clip, "-o", tmp_path / "b.mp4", "--matte-out", folder, *QUICK).code == 0
+    pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted(folder.iterdir())]
+    assert len(pictures) == 10
+    assert all(picture.dtype == np.uint8 and picture.shape == (48, 64) for picture in pictures)
+    for frame, picture in zip(read_frames(matte), pictures, strict=True):
+        assert np.abs(frame[..., 0].astype(int) - picture).mean() < 2
+
+
+def test_the_report_says_what_was_done(livebg_command, clip, tmp_path):
+    path = tmp_path / "report.json"
+    assert livebg_command("process", clip, *QUICK, "--json", path).code == 0
+    report = json.loads(path.read_text())
+    assert report["frames"] == 10
+    assert report["seconds"] > 0
+    assert report["fps"] > 0
+    assert report["model"].startswith("u2netp 64x64")
+    assert report["device"] == "cpu"
+    assert set(report["stages"]) == {"read", "segment", "compose", "write", "finish"}
+
+
+def test_start_and_end_cut(livebg_command, clip, tmp_path):
+    out = tmp_path / "cut.mp4"
+    assert livebg_command("process", clip, "-o", out, "--start", "0.08", "--end", "0.28", *QUICK).code == 0
+    assert read_times(out) == [Fraction(index, 25) for index in range(5)]
+
+
+def test_a_cut_with_nothing_in_it_is_an_error(livebg_command, clip, tmp_path):
+    result = livebg_command("process", clip, "-o", tmp_path / "cut.mp4", "--start", "60", *QUICK)
+    assert result.code == 1
+    assert leftovers(tmp_path) == ["talk.mp4"]
+
+
+@pytest.mark.parametrize("suffix", [".mov", ".webm", ""])
+def test_transparent_output_is_private(livebg_command, clip, tmp_path, suffix):
+    out = tmp_path / f"cutout{suffix}"
+    assert livebg_command("process", clip, "-o", out, "--background", "transparent", *QUICK).code == 0
+    if suffix == "":
+        pictures = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in sorted(out.iterdir())]
+        assert [path.name for path in sorted(out.iterdir())][:2] == ["000000.png", "000001.png"]
+    else:
+        pictures = read_rgba(out)
+    assert len(pictures) == 10
+    for picture in pictures:
+        assert picture.shape == (48, 64, 4)
+        hidden = picture[..., 3] == 0
+        # A codec may leak a little over an edge; the room itself would be above 40 everywhere in these pictures.
+        assert picture[hidden][:, :3].max(initial=0) <= (0 if suffix == "" else 24)
+
+
+def read_rgba(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        if stream.codec_context.name == "vp9":
+            decoder = av.CodecContext.create("libvpx-vp9", "r")
+            frames = [frame for packet in container.demux(stream) for frame in decoder.decode(packet)]
+        else:
+            frames = list(container.decode(stream))
+        return [frame.to_ndarray(format="rgba") for frame in frames]
+
+
+def test_a_picture_becomes_a_picture(livebg_command, tmp_path):
+    cv2.imwrite(str(tmp_path / "me.jpg"), numbered(3))
+    assert livebg_command("process", tmp_path / "me.jpg", "--background", "transparent", *QUICK).code == 0
+    assert cv2.imread(str(tmp_path / "me-livebg.png"), cv2.IMREAD_UNCHANGED).shape == (48, 64, 4)
+
+
+def test_a_folder_of_pictures_keeps_their_stems(livebg_command, tmp_path):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    for name in ("anna", "bert", "carl"):
+        cv2.imwrite(str(folder / f"{name}.png"), numbered(1))
+    mattes = tmp_path / "mattes"
+    assert livebg_command("process", folder, "--matte-out", mattes, *QUICK).code == 0
+    assert leftovers(tmp_path / "shots-livebg") == ["anna.png", "bert.png", "carl.png"]
+    assert leftovers(mattes) == ["anna.png", "bert.png", "carl.png"]
+
+
+def test_pictures_of_unequal_size_are_treated_each_on_its_own(livebg_command, tmp_path):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), numbered(1, 64, 48))
+    cv2.imwrite(str(folder / "b.png"), numbered(2, 31, 57))
+    assert livebg_command("process", folder, *QUICK).code == 0
+    sizes = [cv2.imread(str(path)).shape[:2] for path in sorted((tmp_path / "shots-livebg").iterdir())]
+    assert sizes == [(48, 64), (57, 31)]
+
+
+def test_a_second_call_over_a_folder_skips_what_is_complete(livebg_command, tmp_path):
+    for name in ("a", "b"):
+        write_clip(tmp_path / f"{name}.mp4", frames=3)
+    assert livebg_command("process", tmp_path, *QUICK).code == 0
+    (tmp_path / "b-livebg.mp4").unlink()
+    first = (tmp_path / "a-livebg.mp4").stat().st_mtime_ns
+    result = livebg_command("process", tmp_path, "--size", "64")
+    assert result.code == 0
+    assert "a-livebg.mp4 is complete, skipped" in result.err
+    assert (tmp_path / "a-livebg.mp4").stat().st_mtime_ns == first
+    assert leftovers(tmp_path) == ["a-livebg.mp4", "a.mp4", "b-livebg.mp4", "b.mp4"]
+
+
+def test_one_bad_clip_of_several_does_not_stop_the_others(livebg_command, tmp_path):
+    write_clip(tmp_path / "b.mp4", frames=3)
+    (tmp_path / "a.mp4").write_text("this is not a video")
+    result = livebg_command("process", tmp_path, *QUICK)
+    assert result.code == 1
+    assert "a.mp4" in result.err
+    assert "1 of 2 inputs failed" in result.err
+    assert (tmp_path / "b-livebg.mp4").exists()
+
+
+def test_the_command_line_overrides_the_configuration_file(livebg_command, clip, tmp_path):
+    config = tmp_path / "mine.toml"
+    config.write_text('[segment]\nsize = 96\n[compose]\nbackground = "color:teal"\n')
+    report = tmp_path / "report.json"
+    assert livebg_command("process", clip, "--config", config, "--size", "64", "--json", report, "-q").code == 0
+    written = json.loads(report.read_text())
+    assert written["model"].startswith("u2netp 64x64")
+    assert written["background"] == "color:teal"
+
+
+# Bad input: one line that names the file and the cure, the right exit code, nothing under the final name.
+
+
+def missing(folder):
+    return [folder / "absent.mp4"], 1, "absent.mp4"
+
+
+def no_pictures(folder):
+    (folder / "empty").mkdir()
+    return [folder / "empty"], 1, "neither clips nor pictures"
+
+
+def text_named_mp4(folder):
+    (folder / "talk.mp4").write_text("not a video at all, only words\n" * 20)
+    return [folder / "talk.mp4"], 1, "talk.mp4"
+
+
+def zero_bytes(folder):
+    (folder / "talk.mp4").touch()
+    return [folder / "talk.mp4"], 1, "talk.mp4"
+
+
+def audio_only(folder):
+    with av.open(str(folder / "talk.m4a"), "w", format="mp4") as output:
+        stream = output.add_stream("aac", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((2, 48000), np.float32), format="fltp", layout="stereo")
+        frame.sample_rate = 48000
+        output.mux([*stream.encode(frame), *stream.encode(None)])
+    return [folder / "talk.m4a"], 1, "no video"
+
+
+def good(folder, *options, name="talk.mp4"):
+    return [write_clip(folder / name, frames=3), *options]
+
+
+def unwritable_folder(folder):
+    (folder / "file").touch()
+    return good(folder, "-o", folder / "file" / "out.mp4"), 1, "out.mp4"
+
+
+def absent_folder(folder):
+    return good(folder, "-o", folder / "absent" / "out.mp4"), 1, "absent"
+
+
+def unknown_suffix(folder):
+    return good(folder, "-o", folder / "out.xyz"), 2, ".mp4"
+
+
+def transparent_mp4(folder):
+    return good(folder, "-o", folder / "out.mp4", "--background", "transparent"), 2, ".webm"
+
+
+def absent_background(folder):
+    return good(folder, "--background", folder / "beach.jpg"), 1, "beach.jpg"
+
+
+def misspelt_background(folder):
+    return good(folder, "--background", "transparant"), 2, "transparent"
+
+
+def misspelt_colour(folder):
+    return good(folder, "--background", "color:tael"), 2, "teal"
+
+
+def misspelt_model(folder):
+    return good(folder, "--model", "u2nte"), 2, "u2net"
+
+
+def absent_model(folder):
+    return good(folder, "--model", folder / "mine.onnx"), 1, "mine.onnx"
+
+
+def negative_crf(folder):
+    return good(folder, "--crf", "-4"), 2, "--crf -4"
+
+
+def misspelt_codec(folder):
+    return good(folder, "--codec", "h246"), 2, "h264"
+
+
+def unknown_option(folder):
+    return good(folder, "--bakground", "blur"), 2, "--background"
+
+
+def unknown_preset(folder):
+    return good(folder, "--config", "papre"), 2, "paper"
+
+
+def no_gpu(folder):
+    return good(folder, "--device", "cuda:7"), 1, "cuda:7"
+
+
+def existing_output(folder):
+    (folder / "out.mp4").write_bytes(b"precious")
+    return good(folder, "-o", folder / "out.mp4"), 1, "--overwrite"
+
+
+def output_is_input(folder):
+    return good(folder, "-o", folder / "talk.mp4", "--overwrite"), 2, "talk.mp4"
+
+
+def one_file_for_several(folder):
+    other = write_clip(folder / "other.mp4", frames=3)
+    return good(folder, other, "-o", folder / "out.mp4"), 2, "several inputs"
+
+
+def same_stem_twice(folder):
+    (folder / "deep").mkdir()
+    other = write_clip(folder / "deep" / "talk.mp4", frames=3)
+    return good(folder, other, "-o", folder / "all"), 2, "talk.mp4"
+
+
+def size_change_strict(folder):
+    return [two_sizes(folder), "--strict"], 1, "size"
+
+
+def truncated_strict(folder):
+    return [truncated(folder), "--strict"], 1, "talk.mp4"
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        missing,
+        no_pictures,
+        text_named_mp4,
+        zero_bytes,
+        audio_only,
+        unwritable_folder,
+        absent_folder,
+        unknown_suffix,
+        transparent_mp4,
+        absent_background,
+        misspelt_background,
+        misspelt_colour,
+        misspelt_model,
+        absent_model,
+        negative_crf,
+        misspelt_codec,
+        unknown_option,
+        unknown_preset,
+        no_gpu,
+        existing_output,
+        output_is_input,
+        one_file_for_several,
+        same_stem_twice,
+        size_change_strict,
+        truncated_strict,
+    ],
+)
+def test_bad_input_gets_one_line_and_leaves_nothing(livebg_command, tmp_path, case):
+    arguments, code, message = case(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    result = livebg_command("process", *arguments, *QUICK)
+    assert result.code == code, result
+    assert message in result.err, result.err
+    assert "Traceback" not in result.err
+    ours = [line for line in result.err.splitlines() if line.startswith(("livebg:", "Error:"))]
+    assert len([line for line in ours if "kept as" not in line]) == 1, result.err
+    kept = {path for path in tmp_path.rglob("*") if path.is_file() and ".partial" in path.name}
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path not in kept} == before
+
+
+def truncated(folder):
+    """The first two thirds of a clip whose index stands in front."""
+    whole = write_clip(
+        folder / "whole.mp4",
+        frames=[np.random.default_rng(index).integers(0, 256, (48, 64, 3), np.uint8) for index in range(30)],
+        container_options={"movflags": "faststart"},
+    )
+    path = folder / "talk.mp4"
+    content = whole.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    whole.unlink()
+    return path
+
+
+def two_sizes(folder):
+    """An MPEG transport stream whose pictures change their size half-way."""
+    path = folder / "sizes.ts"
+    parts = [write_clip(folder / f"{size[0]}.ts", frames=10, size=size) for size in ((64, 48), (96, 72))]
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    for part in parts:
+        part.unlink()
+    return path
+
+
+def test_what_decodes_of_a_truncated_file_is_processed_and_the_loss_reported(livebg_command, tmp_path):
+    out = tmp_path / "out.mp4"
+    result = livebg_command("process", truncated(tmp_path), "-o", out, "--size", "64")
+    assert result.code == 0, result.err
+    assert 10 <= len(read_times(out)) < 30
+    assert "note:" in result.out
+
+
+def test_a_size_change_in_mid_stream_is_scaled_and_said(livebg_command, tmp_path):
+    out = tmp_path / "out.mp4"
+    result = livebg_command("process", two_sizes(tmp_path), "-o", out, "--size", "64")
+    assert result.code == 0, result.err
+    assert {frame.shape for frame in read_frames(out)} == {(48, 64, 3)}
+    assert "note:" in result.out
+
+
+@pytest.mark.parametrize("size", [(1, 1), (63, 47)])
+def test_tiny_and_odd_sizes_are_processed(livebg_command, tmp_path, size):
+    source = write_clip(tmp_path / "odd.mkv", frames=3, size=size, codec="ffv1", pix_fmt="bgr0", options={})
+    out = tmp_path / "out.mkv"
+    result = livebg_command("process", source, "-o", out, *QUICK)
+    assert result.code == 0, result.err
+    assert len(read_frames(out)) == 3
+
+
+def test_a_wrong_checksum_is_an_error_that_names_the_file(livebg_command, clip, tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("LIVEBG_HOME", str(cache))
+    monkeypatch.setenv("LIVEBG_OFFLINE", "1")
+    result = livebg_command("process", clip, "-o", tmp_path / "out.mp4", *QUICK)
+    assert result.code == 1
+    assert "LIVEBG_OFFLINE" in result.err
+    assert str(cache) in result.err
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_debug_shows_the_traceback(livebg_command, tmp_path, monkeypatch):
+    import sys
+
+    import livebg.cli
+    from livebg.errors import SourceError
+
+    monkeypatch.setattr(sys, "argv", ["livebg", "process", str(tmp_path / "absent.mp4"), "--debug"])
+    with pytest.raises(SourceError):
+        livebg.cli.main()
+
+
+def test_no_arguments_is_a_usage_error(livebg_command):
+    result = livebg_command("process")
+    assert result.code == 2
+    assert "IN..." in result.err
+
+
+def test_the_version(livebg_command):
+    import livebg
+
+    result = livebg_command("--version")
+    assert (result.code, result.out.strip()) == (0, f"livebg, version {livebg.__version__}")

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from livebg.frame import Frame, Matte
+
+
+def test_a_frame_prints_shapes_not_pixels():
+    frame = Frame(np.zeros((4, 6, 3), np.uint8), Fraction(1, 3), 7)
+    assert repr(frame) == "Frame(7, 0.333 s, (4, 6, 3))"
+    assert (frame.width, frame.height) == (6, 4)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((4, 6, 3), np.float32), "must be uint8, got float32"),
+        (np.zeros((3, 4, 6), np.uint8), r"must be \(H, W, 3\) RGB, got \(3, 4, 6\): put channels last"),
+        (np.zeros((4, 6, 3), np.uint8)[:, ::2], "must be contiguous"),
+    ],
+)
+def test_a_wrong_image_is_refused_with_the_cure(image, message):
+    with pytest.raises(ValueError, match=message):
+        Frame(image)
+
+
+def test_a_wrong_alpha_is_refused_with_the_cure():
+    with pytest.raises(ValueError, match=r"alpha must be float32 \(H, W\), got uint8 \(4, 6\): divide by 255"):
+        Matte(np.zeros((4, 6), np.uint8))
+    with pytest.raises(ValueError, match=r"got float64 \(4, 6\): convert it"):
+        Matte(np.zeros((4, 6)))
+    assert repr(Matte(np.zeros((4, 6), np.float32))) == "Matte((4, 6))"
+
+
+def test_a_matte_as_a_picture_is_rounded_to_the_nearest_step():
+    alpha = np.array([[0, 0.499 / 255, 0.501 / 255, 1]], np.float32)
+    assert Matte(alpha).as_image().tolist() == [[0, 0, 1, 255]]
