@@ -10,6 +10,7 @@ import numpy as np
 
 from livebg.compose.fit import Fit, fit_into
 from livebg.errors import SourceError
+from livebg.stages import Closing
 
 if TYPE_CHECKING:
     from livebg.compose.spec import RGB
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from livebg.stages import Source
 
 
-class Background(Protocol):
+class Background(Closing, Protocol):
     """Gives the picture that lies under a frame."""
 
     def under(self, frame: Frame, matte: Matte) -> Image | None:
@@ -35,11 +36,8 @@ class Background(Protocol):
             SourceError: The background's own file cannot be read.
         """
 
-    def close(self) -> None:
-        """Give back what is open. A second call does nothing."""
 
-
-class Plain:
+class Plain(Closing):
     """One colour."""
 
     def __init__(self, colour: RGB) -> None:
@@ -66,7 +64,7 @@ class Plain:
         """Nothing is open."""
 
 
-class Transparent:
+class Transparent(Closing):
     """Nothing: the result carries its alpha."""
 
     def under(self, frame: Frame, matte: Matte) -> None:
@@ -76,7 +74,7 @@ class Transparent:
         """Nothing is open."""
 
 
-class Moving:
+class Moving(Closing):
     """A video, looped in its own time; or a picture.
 
     At time ``t`` of the stream it shows its frame at ``t`` modulo its duration, whatever the two frame rates are. Its

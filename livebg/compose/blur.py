@@ -3,18 +3,19 @@
 Why without the person: blurring the whole picture smears the person over the room, which shows as a halo of skin and
 shirt. Here every pixel enters with the weight of being room, and the weighted sum is divided by the blurred weights:
 normalised convolution (Knutsson & Westin, «Normalized and differential convolution», CVPR 1993). The weight is
-``(1 - alpha)^8``: at the reduced scale a cell may hold a share ``alpha`` of the person, and then passes on no more than
-``alpha (1 - alpha)^8`` < 5 % of them, while a matte that is uncertain everywhere still leaves a picture, as only the
-ratio of weights counts. Where no room is near (the person fills the picture) the same is done four times as wide, and
-so on to the mean colour of all that is room; each scale yields to the next without a step, so nothing jumps in time.
+``(1 - alpha)^16``: at the reduced scale a cell may hold a share ``alpha`` of the person, and then passes on no more
+than ``alpha (1 - alpha)^16`` < 2.3 % of them, while a matte that is uncertain everywhere still leaves a picture, as
+only the ratio of weights counts. Where no room is near (the person fills the picture) the same is done four times as
+wide, and so on to the mean colour of all that is room; each scale yields to the next without a step, so nothing jumps.
 
 Why this floor: with a Gaussian of standard deviation sigma, stripes from black to white of a period under 1.9 sigma
 keep an amplitude below half a step of 8 bits (``127.5 exp(-2 (pi sigma / period)^2) < 0.5``): they are gone, and not
 only hard to see. Letters are told apart by frequencies about 3 cycles a letter (Solomon & Pelli, Nature 1994); faces
 need 8 or more a face for certainty (Näsänen, Vision Research 1999), and familiar ones some 3.5 (Sinha et al., Proc.
 IEEE 2006). At strength 0 sigma is 1/32 of the smaller side S of the picture, so what identifies letters up to S/6 high
-and faces up to S/5 wide is gone, and with it whatever a screen shows. No strength goes below that. Larger things, a
-window or a door, stay as patches of colour: whoever wants to hide those too takes a colour or a picture.
+and faces up to S/5 wide is gone, and with it whatever a screen shows. No strength goes below that. Along the person's
+outline and the picture's border half as many pixels are averaged, so a patch there may lean to the shade beside it.
+Larger things, a window or a door, stay as patches of colour: whoever must hide those too takes a colour or a picture.
 
 Why at reduced scale: the result holds nothing finer than sigma. The picture is halved until sigma spans two to four
 cells, filtered there, and enlarged; the halvings' own blur is counted in.
@@ -30,20 +31,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.compose.spec import DEFAULT_STRENGTH
+from livebg.stages import Closing
 
 if TYPE_CHECKING:
     from livebg.frame import Alpha, Frame, Image, Matte
 
 _LIGHTEST = 1 / 32  # sigma over the smaller side at strength 0: the floor
 _OCTAVES = 2  # from there to strength 1: four times as wide
-_FAINT = 1 / 256  # a weight of room below which the wider scale has its say
-_GRAY = 128  # where there is no room at all; alpha covers it
+_FAINT = np.float32(1 / 16384)  # a weight of room below which the wider scale has its say
+_NOTHING = np.float32(1e-6)  # a mean weight below which there is no room at all, and
+_GRAY = np.float32(128)  # what stands for it; alpha covers it
 _WIDER = 4  # from one scale to the next
 
 _Plane = TypeVar("_Plane", NDArray[np.uint8], NDArray[np.float32])
 
 
-class Blur:
+class Blur(Closing):
     """The blurred room."""
 
     def __init__(self, strength: float = DEFAULT_STRENGTH) -> None:
@@ -92,7 +95,7 @@ class Blur:
 def _without_subject(image: Image, alpha: Alpha, sigma: float) -> Image:
     """Blur what is room in a small picture, and fill what is not from its surroundings."""
     room = 1 - alpha
-    for _ in range(3):
+    for _ in range(4):
         room *= room
     field = np.empty((*room.shape, 4), np.float32)
     np.multiply(image, room[..., None], out=field[..., :3])
@@ -112,19 +115,18 @@ def _spread(field: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     """
     height, width = field.shape[:2]
     if height == width == 1:
-        wider = np.full((1, 1, 3), _GRAY, np.float32)
-    else:
-        size = -(-width // _WIDER), -(-height // _WIDER)
-        coarse = np.empty((size[1], size[0], 4), np.float32)
-        cv2.resize(field, size, dst=coarse, interpolation=cv2.INTER_AREA)
-        wider = np.empty((height, width, 3), np.float32)
-        cv2.resize(_spread(coarse, sigma), (width, height), dst=wider, interpolation=cv2.INTER_LINEAR)
+        return (field[..., :3] + _NOTHING * _GRAY) / (field[..., 3:] + _NOTHING)
     blurred = np.empty_like(field)
     cv2.GaussianBlur(field, (0, 0), sigma, dst=blurred, borderType=cv2.BORDER_CONSTANT)  # outside there is no room
-    wider *= _FAINT
-    wider += blurred[..., :3]
-    wider /= blurred[..., 3:] + np.float32(_FAINT)
-    return wider
+    size = -(-width // _WIDER), -(-height // _WIDER)
+    coarse = np.empty((size[1], size[0], 4), np.float32)
+    cv2.resize(blurred, size, dst=coarse, interpolation=cv2.INTER_AREA)
+    colour = np.empty((height, width, 3), np.float32)
+    cv2.resize(_spread(coarse, sigma), (width, height), dst=colour, interpolation=cv2.INTER_LINEAR)
+    colour *= _FAINT
+    colour += blurred[..., :3]
+    colour /= blurred[..., 3:] + _FAINT
+    return colour
 
 
 def _halved(plane: _Plane) -> _Plane:

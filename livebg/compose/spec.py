@@ -97,8 +97,7 @@ def _parse_strength(text: str, value: str) -> float:
 
 def _refuse_misspelt(text: str, keyword: str, rest: str) -> None:
     """Raise where a path that does not exist was more likely meant as something else."""
-    path = Path(text)
-    if path.suffix or len(path.parts) > 1:
+    if Path(keyword).suffix or "/" in text or "\\" in text:
         return
     try:
         parse_colour(text)
