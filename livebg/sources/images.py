@@ -1,0 +1,273 @@
+"""Pictures: one, a folder of them, or a glob.
+
+Why natural order: people number by hand, and 2 comes before 10; zero-padded names stand in their own order.
+Why transparent pictures stand on white: what a file hides under alpha 0 was not meant to be seen, and white is what
+most viewers put there.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import struct
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import cv2
+import numpy as np
+
+from livebg.errors import SourceError, UsageError
+from livebg.frame import Frame, StreamInfo
+from livebg.stages import Closing
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from livebg.frame import Image
+
+PICTURE_SUFFIXES = frozenset({
+    ".avif", ".bmp", ".dib", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
+    ".tif", ".tiff", ".webp",
+})  # fmt: skip
+
+
+class ImageSource(Closing):
+    """Pictures as frames; ``open_source`` documents what is done to them.
+
+    A picture that cannot be read is left out with a note; in a sequence its moment stays empty, so that the pictures
+    after it keep theirs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pictures: Sequence[Path],
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        strict: bool = False,
+        stills: bool = False,
+        rate: Fraction = Fraction(25),
+    ) -> None:
+        """``pictures`` is in order and not empty; for the rest see ``open_source``.
+
+        Raises:
+            SourceError: No picture can be read; with ``strict``, one cannot.
+            UsageError: ``start`` or ``end`` is given for pictures that are no sequence.
+        """
+        self.notes: list[str] = []
+        self._name, self._strict = name, strict
+        self._closed = self._iterated = False
+        stills = stills or len(pictures) == 1 or len({size for size in map(picture_size, pictures) if size}) > 1
+        if stills and (start is not None or end is not None):
+            raise UsageError(f"{name}: start and end need a clip or a sequence of equal-sized pictures")
+        begin = start or Fraction(0)
+        timed = [(index / rate - begin, path) for index, path in enumerate(pictures)]
+        timed = [(time, path) for time, path in timed if time >= 0 and (end is None or time < end - begin)]
+        self._names = _names(pictures)
+        self._images = self._read(timed)
+        self._first = next(self._images, None)
+        if self._first is None:
+            raise SourceError("; ".join(self.notes) or f"{name} has no picture between {start or 0} s and {end} s")
+        height, width = self._first[1].shape[:2]
+        self.info = StreamInfo(
+            name=name,
+            width=width,
+            height=height,
+            time_base=1 / rate,
+            rate=rate,
+            frames=len(timed),
+            duration=len(timed) / rate,
+            stills=stills,
+        )
+        self._step = 1 / rate
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames; once.
+
+        Raises:
+            SourceError: A picture of a sequence has another size; with ``strict``, one cannot be read.
+            ValueError: The source is closed, or was read before.
+        """
+        self._require_open()
+        if self._iterated:
+            raise ValueError(f"{self._name} was read already: open it again")
+        self._iterated = True
+        return self._iterate()
+
+    def close(self) -> None:
+        """Nothing stays open; what is asked for afterwards is refused."""
+        self._closed = True
+        self._first = None
+
+    def _iterate(self) -> Iterator[Frame]:
+        index = 0
+        while True:
+            self._require_open()
+            read, self._first = self._first or next(self._images, None), None
+            if read is None:
+                return
+            time, image, path = read
+            if not self.info.stills and image.shape[:2] != (self.info.height, self.info.width):
+                raise SourceError(
+                    f"{path} is {image.shape[1]}x{image.shape[0]}, the pictures before it {self.info.width}x"
+                    f"{self.info.height}: treat them as stills"
+                )
+            yield Frame(image, time, index, self._step, self._names[path])
+            index += 1
+
+    def _read(self, timed: Sequence[tuple[Fraction, Path]]) -> Iterator[tuple[Fraction, Image, Path]]:
+        for time, path in timed:
+            try:
+                image = read_picture(path)
+            except SourceError as error:
+                if self._strict:
+                    raise
+                self.notes.append(f"{error}; left out")
+                continue
+            yield time, image, path
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ValueError(f"{self._name} is closed: open it again")
+
+
+def is_picture(path: str | os.PathLike[str]) -> bool:
+    """Whether a name's suffix is that of a picture."""
+    return Path(path).suffix.lower() in PICTURE_SUFFIXES
+
+
+def find_pictures(name: str) -> list[Path] | None:
+    """The pictures that a path, a folder or a glob names, in natural order; ``None`` where it names a clip.
+
+    Raises:
+        SourceError: The picture does not exist, or the folder or glob has none.
+    """
+    path = Path(name)
+    if path.is_dir():
+        found = [each for each in path.iterdir() if is_picture(each) and not each.name.startswith(".")]
+        if not found:
+            raise SourceError(
+                f"{name} has no pictures in it ({', '.join(sorted(PICTURE_SUFFIXES))}): choose another folder"
+            )
+    elif glob.has_magic(name) and not path.exists():
+        # Not Path.glob: that cannot take an absolute pattern.
+        found = [Path(each) for each in glob.glob(name) if is_picture(each)]  # noqa: PTH207
+        if not found:
+            raise SourceError(f"{name} matches no picture: check the pattern")
+    elif not is_picture(path):
+        return None
+    elif not path.exists():
+        raise SourceError(f"{name} does not exist: check the name")
+    else:
+        found = [path]
+    return sorted(found, key=_natural)
+
+
+def read_picture(path: Path) -> Image:
+    """One picture as (H, W, 3) RGB uint8, upright by its EXIF tag, transparency over white, 16 bits as 8.
+
+    Raises:
+        SourceError: It is missing, forbidden or damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+    if not data:
+        raise SourceError(f"{path} is empty (0 bytes): copy it again")
+    coded = np.frombuffer(data, np.uint8)
+    try:
+        image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if _may_have_alpha(data) else None
+        if image is not None and image.ndim == 3 and image.shape[2] == 4:
+            return _over_white(image)
+        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise SourceError(f"{path} cannot be decoded: {error.err}") from error
+    if image is None or _is_cut_off(data):
+        raise SourceError(f"{path} is damaged, or not the picture its suffix says: copy it again")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Width and height, upright; from the header of a JPEG or PNG, by decoding any other. ``None`` if unreadable."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+            if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) > 24 and b"eXIf" not in head:
+                return struct.unpack(">II", head[16:24])
+            if head.startswith(b"\xff\xd8"):
+                return _jpeg_size(file)
+        height, width = read_picture(path).shape[:2]
+    except (OSError, SourceError, struct.error):
+        return None  # whoever reads the picture says why
+    return width, height
+
+
+def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
+    """Walk the markers up to the frame header; EXIF orientations 5 to 8 lie on their side. Source: ITU-T T.81, B.1."""
+    file.seek(2)
+    sideways = False
+    while True:
+        marker = struct.unpack(">H", file.read(2))[0]
+        while marker == 0xFFFF:  # fill bytes
+            marker = 0xFF00 | file.read(1)[0]
+        if marker >> 8 != 0xFF or marker == 0xFFDA:
+            return None
+        segment = file.read(struct.unpack(">H", file.read(2))[0] - 2)
+        if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
+            height, width = struct.unpack(">HH", segment[1:5])
+            return (height, width) if sideways else (width, height)
+        if marker == 0xFFE1 and segment.startswith(b"Exif\0\0"):
+            sideways = _exif_orientation(segment[6:]) >= 5
+
+
+def _exif_orientation(tiff: bytes) -> int:
+    """The orientation tag (0x0112) of the first directory; 1 where there is none. Source: TIFF 6.0, Exif 2.3."""
+    order = "<" if tiff.startswith(b"II") else ">"
+    directory = struct.unpack_from(order + "I", tiff, 4)[0]
+    count = struct.unpack_from(order + "H", tiff, directory)[0]
+    for entry in range(directory + 2, directory + 2 + 12 * count, 12):
+        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
+        if tag == 0x0112:
+            return int(value)
+    return 1
+
+
+def _may_have_alpha(data: bytes) -> bool:
+    """Whether it is worth decoding with alpha first; that costs the orientation tag, so a JPEG is not asked."""
+    if data.startswith(b"\xff\xd8"):
+        return False
+    if data.startswith(b"\x89PNG"):
+        return len(data) > 25 and (data[25] & 4 == 4 or b"tRNS" in data[:4096])
+    return True
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """A JPEG without its end marker decodes to a picture whose rest is gray."""
+    return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+
+
+def _over_white(image: NDArray[Any]) -> Image:
+    """(H, W, 4) BGR with straight alpha, 8 or 16 bits or float in [0, 1] -> (H, W, 3) RGB uint8."""
+    peak = np.float32(np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else 1)
+    scaled = image.astype(np.float32) / peak
+    colour, alpha = scaled[..., 2::-1], scaled[..., 3:]
+    return np.ascontiguousarray(np.rint((colour * alpha + (1 - alpha)) * 255).clip(0, 255).astype(np.uint8))
+
+
+def _names(pictures: Sequence[Path]) -> dict[Path, str]:
+    """Stems; the whole name where two pictures share a stem and one would overwrite the other."""
+    shared = Counter(path.stem for path in pictures)
+    return {path: path.name if shared[path.stem] > 1 else path.stem for path in pictures}
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """Digits compare as numbers, everything else as text without case."""
+    parts = re.split(r"(\d+)", path.name.casefold())
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts] + [(2, 0, path.name)]

@@ -1,0 +1,73 @@
+"""Audio and subtitles on their way past the pipeline."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from fractions import Fraction
+
+    from av.packet import Packet
+    from av.stream import Stream
+
+
+class SidePackets:
+    """The packets that the reading thread met and the writing thread has not taken yet (``stages.SideStreams``).
+
+    What is held is bounded by how far the source reads ahead of the sink, as long as somebody takes; whoever has no
+    use for them opens the source with ``side=False``, and they are not even read.
+
+    Attributes:
+        streams: The input streams, in the container's order.
+        untimed: Packets dropped because nothing says when they sound.
+    """
+
+    def __init__(
+        self, streams: Sequence[Stream], *, zero: Fraction, trim: bool = False, end: Fraction | None = None
+    ) -> None:
+        """Where the stream is cut.
+
+        Args:
+            streams: The input streams.
+            zero: What becomes 0, in seconds of the container's clock.
+            trim: Drop what is over before ``zero``; else it keeps its negative time (an encoder's priming).
+            end: Seconds after ``zero`` from which on packets are dropped.
+        """
+        self.streams: Sequence[Stream] = tuple(streams)
+        self.untimed = 0
+        self._zero, self._trim, self._end = zero, trim, end
+        self._packets: list[Packet[Stream]] = []
+        self._lock = Lock()
+
+    def put(self, packet: Packet[Stream]) -> Fraction | None:
+        """Shift a packet to the beginning and keep it, unless it is cut off.
+
+        Returns:
+            Its time after the beginning, in seconds; ``None`` where it has none.
+        """
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None:
+            self.untimed += 1
+            return None
+        clock = packet.time_base
+        time = stamp * clock - self._zero
+        over = self._trim and time < 0 and time + (packet.duration or 0) * clock <= 0
+        if not over and not self.is_past_end(time):
+            shift = round(self._zero / clock)
+            packet.pts = None if packet.pts is None else packet.pts - shift
+            packet.dts = None if packet.dts is None else packet.dts - shift
+            with self._lock:
+                self._packets.append(packet)
+        return time
+
+    def is_past_end(self, time: Fraction) -> bool:
+        """Whether a packet at ``time`` is cut off at the end, as is all that follows it in its stream."""
+        return self._end is not None and time >= self._end
+
+    def take(self) -> list[Packet[Stream]]:
+        """Packets met since the last call, in the container's order."""
+        with self._lock:
+            taken, self._packets = self._packets, []
+        return taken
