@@ -1,0 +1,222 @@
+"""The pipeline that users run, with samples going in and scores coming out.
+
+What is measured is what ``livebg process --matte-out`` writes: ``pipeline.run`` takes the pictures from a source, and
+mattes arrive at a sink as 8-bit pictures. Reading ahead and scoring have a thread each, so that the model waits for
+neither.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from fractions import Fraction
+
+from livebg.errors import SourceError
+from livebg.evaluate.samples import Finding, Sample
+from livebg.frame import Frame, Image, Matte, StreamInfo
+from livebg.pipeline import RunReport, run
+from livebg.stages import Closing, Segmenter, Source
+
+Load = Callable[[], Sample]
+Score = Callable[[Sample, Image], None]
+
+_RATE = Fraction(25)
+_AHEAD = 2
+
+
+class Samples(Closing):
+    """A source of samples read one by one; one that cannot be read is a finding, and the others go on.
+
+    ``take`` gives a frame's sample back to whoever has its matte.
+    """
+
+    def __init__(self, name: str, loads: Sequence[tuple[str, Load]], *, stills: bool) -> None:
+        """What to read.
+
+        Args:
+            name: What messages call the stream.
+            loads: For each sample its file's name and how to read it (raising ``SourceError``).
+            stills: Whether the pictures have nothing to do with each other.
+        """
+        self.info = StreamInfo(name=name, width=0, height=0, rate=_RATE, frames=len(loads), stills=stills)
+        self.notes: Sequence[str] = ()
+        self.findings: list[Finding] = []
+        self._loads = loads
+        self._taken: dict[int, Sample] = {}
+        self._reader = ThreadPoolExecutor(1, "livebg-samples")
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, sample in enumerate(self._read_ahead()):
+            self._taken[index] = sample
+            yield Frame(sample.image, index / _RATE, index, 1 / _RATE, sample.name)
+
+    def take(self, index: int) -> Sample:
+        """The sample of a frame, once."""
+        return self._taken.pop(index)
+
+    def _read_ahead(self) -> Iterator[Sample]:
+        waiting: deque[tuple[str, Future[Sample]]] = deque()
+        rest = iter(self._loads)
+        while True:
+            for where, load in rest:
+                waiting.append((where, self._reader.submit(load)))
+                if len(waiting) == _AHEAD:
+                    break
+            if not waiting:
+                return
+            where, reading = waiting.popleft()
+            try:
+                sample = reading.result()
+            except SourceError as exc:
+                self.findings.append(_finding(where, exc))
+                continue
+            yield sample
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._reader.shutdown(cancel_futures=True)
+
+
+class Pictures(Closing):
+    """Samples from sources that decode in order: a video, and the video of its true mattes beside it."""
+
+    def __init__(self, name: str, pictures: Source, truths: Source | None) -> None:
+        self._name, self._pictures, self._truths = name, pictures, truths
+        self._taken: dict[int, Sample] = {}
+        self.findings: list[Finding] = []
+
+    @property
+    def info(self) -> StreamInfo:
+        """That of the video."""
+        return self._pictures.info
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Those of both videos."""
+        return [*self._pictures.notes, *(self._truths.notes if self._truths else ())]
+
+    def __iter__(self) -> Iterator[Frame]:
+        truths = iter(self._truths) if self._truths else None
+        frames = iter(self._pictures)
+        count = 0
+        for frame in frames:
+            truth = next(truths, None) if truths else None
+            if truths and truth is None:
+                more = 1 + sum(1 for _ in frames)
+                self.findings.append(Finding(self._name, f"{more} frames at its end have no true matte"))
+                return
+            self._taken[frame.index] = Sample(
+                f"{frame.index:05}", frame.image, None if truth is None else self._gray(frame, truth)
+            )
+            count += 1
+            yield frame
+        more = sum(1 for _ in truths) if truths else 0
+        if more:
+            self.findings.append(Finding(self._name, f"{more} true mattes after its {count} frames have no picture"))
+
+    def take(self, index: int) -> Sample:
+        """The sample of a frame, once."""
+        return self._taken.pop(index)
+
+    def _gray(self, frame: Frame, truth: Frame) -> Image:
+        if truth.image.shape[:2] != frame.image.shape[:2]:
+            raise SourceError(
+                f"{self._name}: its true matte is {truth.width}x{truth.height}, "
+                f"its picture {frame.width}x{frame.height}"
+            )
+        first = truth.image[..., 0] if truth.image.ndim == 3 else truth.image
+        if truth.image.ndim == 3 and int(abs(truth.image[..., 2].astype(int) - first).mean()) > 8:
+            raise SourceError(f"{self._name}: its true matte is in colour; a matte is gray, 255 where the subject is")
+        return first.copy()
+
+    def close(self) -> None:
+        """Close both videos."""
+        self._pictures.close()
+        if self._truths is not None:
+            self._truths.close()
+
+
+class _Scoring(Closing):
+    """A sink that hands each matte and its sample to a function, in a thread and in order."""
+
+    def __init__(self, take: Callable[[int], Sample], score: Score) -> None:
+        self.notes: Sequence[str] = ()
+        self._take, self._score = take, score
+        self._worker = ThreadPoolExecutor(1, "livebg-score")
+        self._waiting: deque[Future[None]] = deque()
+
+    def write(self, frame: Frame) -> None:
+        if len(self._waiting) == _AHEAD:
+            self._waiting.popleft().result()
+        self._waiting.append(self._worker.submit(self._score, self._take(frame.index), frame.image))
+
+    def finish(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().result()
+
+    def close(self) -> None:
+        self._worker.shutdown(cancel_futures=True)
+
+
+class _Untouched:
+    """A compositor that leaves the frame as it is: only mattes are measured."""
+
+    def compose(self, frame: Frame, matte: Matte) -> Frame:
+        return frame
+
+    def reset(self) -> None:
+        pass
+
+
+class _Nowhere(Closing):
+    """A sink for what nobody looks at."""
+
+    def __init__(self) -> None:
+        self.notes: Sequence[str] = ()
+
+    def write(self, frame: Frame) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def measure(
+    source: Source,
+    take: Callable[[int], Sample],
+    segmenter: Segmenter,
+    score: Score,
+    progress: Callable[[RunReport], None] | None = None,
+) -> RunReport:
+    """Run every sample through the pipeline and score its matte.
+
+    Args:
+        source: Closed by the caller.
+        take: Gives the sample that a frame index belongs to.
+        segmenter: Reset first.
+        score: Called for each sample in order, in a thread of its own; what it raises arrives here.
+        progress: Called after each frame.
+
+    Returns:
+        Frames and seconds; ``stages["segment"]`` is the time in the model.
+
+    Raises:
+        LivebgError: Whatever a stage or ``score`` raised.
+    """
+    segmenter.reset()
+    with _Scoring(take, score) as mattes:
+        return run(source, segmenter, _Untouched(), _Nowhere(), matte_sink=mattes, progress=progress)
+
+
+def share_outside(seconds: float, in_model: float) -> float:
+    """What part of the time the model was not at work."""
+    return max(0.0, 1 - in_model / seconds) if seconds else 0.0
+
+
+def _finding(where: str, error: SourceError) -> Finding:
+    text = str(error).removeprefix("cannot read ").removeprefix(f"{where}: ")
+    return Finding(where, text)

@@ -1,0 +1,152 @@
+"""Measuring a model on clips: against true mattes where there are any, along optical flow where there are none.
+
+Flicker takes a second pass over the clip, with sensor noise on the pictures (see ``stillness``); everything else is
+measured on the pictures as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from livebg.errors import SourceError
+from livebg.evaluate.clips import Clip
+from livebg.evaluate.harness import Pictures, Samples, measure
+from livebg.evaluate.images import write_matte
+from livebg.evaluate.samples import Finding, Sample, read_sample
+from livebg.evaluate.stillness import FlickerMeter, Noisy, WarpMeter
+from livebg.evaluate.store import Row
+from livebg.evaluate.video_metrics import ClipMeter
+from livebg.frame import Image
+from livebg.pipeline import RunReport
+from livebg.stages import Segmenter, Source
+
+OpenVideo = Callable[[Path], Source]
+
+
+def evaluate_clips(
+    clips: list[Clip],
+    segmenter: Segmenter,
+    row: Row,
+    *,
+    open_video: OpenVideo,
+    flicker: bool = True,
+    mattes: Path | None = None,
+    progress: Callable[[Clip, int, RunReport], None] | None = None,
+) -> None:
+    """Measure the clips that the row does not have yet.
+
+    Args:
+        clips: From ``find_clips``.
+        segmenter: Under the setting that the row's key names.
+        row: Takes a clip's numbers when it is done, and in the end the findings.
+        open_video: Opens a video as a source; closed here.
+        flicker: Whether to take the second pass.
+        mattes: A folder that takes each clip's mattes as 8-bit PNGs.
+        progress: Called after each frame with the clip, the pass (1 or 2) and the report of that pass.
+
+    Raises:
+        SourceError: No clip could be measured.
+        SinkError: Numbers or mattes cannot be written.
+        LivebgError: Whatever the model raised.
+    """
+    row.keep_only([clip.name for clip in clips])
+    findings: list[Finding] = []
+    seconds = in_model = 0.0
+    frames = 0
+    for clip in clips:
+        stamp = f"{clip.stamp}{'' if flicker else '-without flicker'}"
+        if row.has(clip.name, stamp):
+            continue
+        one = _Clip(clip, segmenter, open_video, row.key.seed, progress)
+        try:
+            record = one.measured(None if mattes is None else mattes / clip.name, flicker=flicker)
+        except SourceError as exc:
+            findings += [*one.findings, Finding(clip.name, str(exc))]
+            continue
+        row.add(clip.name, stamp, record, one.findings)
+        seconds, in_model, frames = seconds + one.seconds, in_model + one.in_model, frames + one.frames
+    row.conclude(findings, seconds=seconds, in_model=in_model, frames=frames)
+    if not row.items:
+        raise SourceError(f"none of {len(clips)} clips could be measured; the last: {findings[-1]}")
+
+
+class _Clip:
+    """One clip's passes."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        segmenter: Segmenter,
+        open_video: OpenVideo,
+        seed: int,
+        progress: Callable[[Clip, int, RunReport], None] | None,
+    ) -> None:
+        self._clip, self._segmenter, self._open_video, self._seed = clip, segmenter, open_video, seed
+        self._progress = progress
+        self.findings: list[Finding] = []
+        self.seconds = self.in_model = 0.0
+        self.frames = 0
+
+    def measured(self, mattes: Path | None, *, flicker: bool) -> dict[str, Any]:
+        """The clip's record: ``means`` and ``series``."""
+        errors, warping = ClipMeter(), WarpMeter()
+
+        def score(sample: Sample, matte: Image) -> None:
+            if sample.truth is not None:
+                errors.add(matte, sample.truth)
+            else:
+                warping.add(matte, sample.image)
+            if mattes is not None:
+                write_matte(mattes / f"{sample.name}.png", matte)
+
+        frames = self._pass(1, score, noisy=False)
+        if self._clip.truth is None:
+            return {"frames": frames, "means": {"warp": warping.warp()}, "series": {"warp": warping.series}}
+        found = errors.score()
+        means, series = found.means(), dict(found.series)
+        if flicker:
+            meter = FlickerMeter()
+            self._pass(2, partial(_flicker, meter), noisy=True)
+            means["flicker"], series["flicker"] = meter.flicker(), meter.series
+        return {"frames": frames, "means": means, "series": series}
+
+    def _pass(self, number: int, score: Callable[[Sample, Image], None], *, noisy: bool) -> int:
+        """Run the clip through the model once; gives the frames scored."""
+        first = number == 1
+        with self._opened(first) as source:
+            frames = Noisy(source, name=self._clip.name, seed=self._seed) if noisy else source
+            tell = None if self._progress is None else partial(self._progress, self._clip, number)
+            report = measure(frames, source.take, self._segmenter, score, tell)
+        if first:
+            self.findings += source.findings
+            self.findings += [Finding(self._clip.name, note, lost=False) for note in report.notes]
+        self.seconds += report.seconds
+        self.in_model += report.stages.get("segment", 0.0)
+        self.frames += report.frames
+        return report.frames
+
+    def _opened(self, first: bool) -> Samples | Pictures:
+        clip = self._clip
+        if not clip.is_video:
+            frames, findings = clip.frames()
+            if first:
+                self.findings += findings
+            loads = [(str(image), partial(read_sample, name, image, mask, soft=True)) for name, image, mask in frames]
+            return Samples(clip.name, loads, stills=False)
+        pictures = self._open_video(clip.pictures)
+        if clip.truth is None:
+            return Pictures(clip.name, pictures, None)
+        try:
+            truths = self._open_video(clip.truth)
+        except BaseException:
+            pictures.close()
+            raise
+        return Pictures(clip.name, pictures, truths)
+
+
+def _flicker(meter: FlickerMeter, sample: Sample, matte: Image) -> None:
+    assert sample.truth is not None
+    meter.add(matte, sample.truth, sample.image)
