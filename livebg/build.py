@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -62,12 +63,18 @@ def open_segmenter(config: SegmentConfig) -> Segmenter:
     )
 
 
-def open_background(spec: str = "blur", fit: Literal["cover", "contain", "stretch"] = "cover") -> Background:
+def open_background(
+    spec: str = "blur",
+    fit: Literal["cover", "contain", "stretch"] = "cover",
+    *,
+    sample_aspect_ratio: Fraction = Fraction(1),
+) -> Background:
     """What stands behind the subject, from its one-line form.
 
     Args:
         spec: ``blur[:STRENGTH]``, ``color:NAME``, ``transparent``, or the path of a picture or video.
         fit: How a picture or video of another shape fills the frame.
+        sample_aspect_ratio: Width over height of a pixel of the frames that it goes under.
 
     Raises:
         UsageError: The form is unknown.
@@ -82,12 +89,14 @@ def open_background(spec: str = "blur", fit: Literal["cover", "contain", "stretc
         case "transparent":
             return Transparent()
         case "path":
-            return Moving(partial(open_source, parsed.path, side=False), fit=fit)
+            return Moving(
+                partial(open_source, parsed.path, side=False), fit=fit, sample_aspect_ratio=sample_aspect_ratio
+            )
 
 
-def open_compositor(config: ComposeConfig) -> Compositor:
-    """The compositor over the background asked for."""
-    return Compositor(open_background(config.background, config.fit))
+def open_compositor(config: ComposeConfig, info: StreamInfo) -> Compositor:
+    """The compositor over the background asked for, for the frames of a stream."""
+    return Compositor(open_background(config.background, config.fit, sample_aspect_ratio=info.sample_aspect_ratio))
 
 
 def open_writer(

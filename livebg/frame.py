@@ -53,12 +53,12 @@ class Frame:
     @property
     def height(self) -> int:
         """Rows of pixels."""
-        return self.image.shape[0]
+        return int(self.image.shape[0])
 
     @property
     def width(self) -> int:
         """Columns of pixels."""
-        return self.image.shape[1]
+        return int(self.image.shape[1])
 
     def with_image(self, image: Image) -> Frame:
         """The same moment with another picture."""

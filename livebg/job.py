@@ -178,7 +178,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
     with ExitStack() as stack:
         source = stack.enter_context(open_reader(job.input, config.input, side=job.output != NULL_OUTPUT))
         info = source.info
-        compositor = stack.enter_context(open_compositor(config.compose))
+        compositor = stack.enter_context(open_compositor(config.compose, info))
         sink = stack.enter_context(open_writer(job.output, info, config.output, pixels=pixels, side=True))
         matte_sink = (
             stack.enter_context(open_writer(job.matte, info, config.output, pixels="gray", side=False))

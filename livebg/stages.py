@@ -63,7 +63,7 @@ class SideStreams(Protocol):
     def streams(self) -> Sequence[Stream]:
         """The input streams, in the container's order."""
 
-    def take(self) -> list[Packet]:
+    def take(self) -> list[Packet[Stream]]:
         """Packets met since the last call, in the container's order.
 
         ``packet.stream`` is the input stream and ``packet.time_base`` its clock; times are shifted so that 0 is the

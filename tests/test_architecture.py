@@ -21,7 +21,7 @@ STOREYS = [
     {"build"},
     {"job"},
     {"live", "bench"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 STAGE_PACKAGES = STOREYS[4]
 

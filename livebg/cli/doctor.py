@@ -66,7 +66,8 @@ def _encoders() -> Iterator[Finding]:
     from livebg.sinks import codecs
 
     for each in codecs():
-        yield Finding(*each)
+        alpha = f", with alpha in {' '.join(each.alpha)}" if each.alpha else ""
+        yield Finding(each.name, each.there, f"{each.encoder}, for {' '.join(each.suffixes)}{alpha}")
 
 
 def _weights() -> Iterator[Finding]:

@@ -258,7 +258,7 @@ def no_gpu(folder):
 
 def existing_output(folder):
     (folder / "out.mp4").write_bytes(b"precious")
-    return good(folder, "-o", folder / "out.mp4"), 1, "--overwrite"
+    return good(folder, "-o", folder / "out.mp4"), 2, "overwrite"
 
 
 def output_is_input(folder):
