@@ -1,0 +1,114 @@
+"""Where finished frames go: video files, folders of PNGs, pictures, nowhere.
+
+What stands here needs no codec library; a sink that does imports it when it is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from livebg.sinks.null import NullSink
+from livebg.sinks.outputs import CODECS, DEFAULT_CODEC, check_output, choose_codec, default_suffix
+from livebg.sinks.place import Pixels, Place, partial_path
+from livebg.sinks.write_behind import WriteBehind
+
+if TYPE_CHECKING:
+    from livebg.frame import StreamInfo
+    from livebg.stages import Sink
+
+__all__ = [
+    "CodecReport",
+    "NullSink",
+    "Pixels",
+    "WriteBehind",
+    "check_output",
+    "codecs",
+    "default_suffix",
+    "open_sink",
+    "partial_path",
+]
+
+
+def open_sink(
+    path: str | os.PathLike[str],
+    info: StreamInfo,
+    *,
+    pixels: Pixels = "rgb",
+    codec: str | None = None,
+    crf: int | None = None,
+    preset: str | None = None,
+    overwrite: bool = False,
+    side: bool = True,
+) -> Sink:
+    """Open an output by its suffix; none is a folder of PNGs.
+
+    Args:
+        path: What the output is called once it is complete.
+        info: What is known of the stream: a video keeps its clock, colour, tags, chapters and sound.
+        pixels: What frames hold: ``rgb`` (H, W, 3), ``rgba`` (H, W, 4) with straight alpha, ``gray`` (H, W).
+        codec: h264, h265, av1, vp9 or prores; ``None`` for the suffix's own.
+        crf: Constant rate factor; ``None`` for the codec's own.
+        preset: How much time the encoder takes; ``None`` for the codec's own.
+        overwrite: Whether what bears the name already may be replaced.
+        side: Whether audio and subtitles go along, where the stream has them and the output can.
+
+    Returns:
+        A sink; the caller closes it.
+
+    Raises:
+        UsageError: The suffix, codec, crf or preset cannot serve, or the name is taken (``check_output``).
+        SinkError: The folder, file or encoder cannot be opened.
+    """
+    check_output(
+        path, pixels=pixels, stills=info.stills, codec=codec, overwrite=overwrite, crf=crf, preset=preset
+    )  # fmt: skip
+    place = Place(Path(path), overwrite)
+    if place.final.suffix.lower() in DEFAULT_CODEC["rgb"]:
+        from livebg.sinks.encoders import Request
+        from livebg.sinks.video import VideoSink
+
+        chosen = choose_codec(place.final, pixels, codec, crf, preset)
+        return VideoSink(place, info, Request(chosen, pixels, place.final.suffix.lower(), crf, preset), side=side)
+    from livebg.sinks.images import ImageSink, PictureSink
+
+    return PictureSink(place, pixels) if place.final.suffix else ImageSink(place, pixels)
+
+
+class CodecReport(NamedTuple):
+    """One codec, for ``livebg doctor``.
+
+    Attributes:
+        name: What the user calls it.
+        encoder: FFmpeg's name.
+        there: Whether this build of FFmpeg has it.
+        suffixes: What it can be written into.
+        alpha: The suffixes among them where it holds transparency.
+    """
+
+    name: str
+    encoder: str
+    there: bool
+    suffixes: tuple[str, ...]
+    alpha: tuple[str, ...]
+
+
+def codecs() -> list[CodecReport]:
+    """Every codec that can be asked for, and whether it is there."""
+    available: set[str] = set()
+    if find_spec("av") is not None:
+        import av
+
+        available = set(av.codecs_available)
+    return [
+        CodecReport(
+            name,
+            rule.encoder,
+            rule.encoder in available,
+            tuple(dict.fromkeys(suffix for each in rule.suffixes.values() for suffix in each)),
+            rule.suffixes.get("rgba", ()),
+        )
+        for name, rule in CODECS.items()
+    ]

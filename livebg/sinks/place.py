@@ -1,0 +1,104 @@
+"""Where a sink writes: a hidden name until the work is complete, then the final one; and what it may replace."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from livebg.errors import SinkError, UsageError
+
+if TYPE_CHECKING:
+    from livebg.frame import Frame
+
+Pixels = Literal["rgb", "rgba", "gray"]
+
+_CHANNELS = {"rgb": 3, "rgba": 4, "gray": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sink writes: a final name, and a hidden one beside it until the work is complete.
+
+    Attributes:
+        final: The name asked for.
+        overwrite: Whether something that already bears it may be replaced.
+        hidden: The name it bears meanwhile, in the same folder so that the last step is a rename.
+    """
+
+    final: Path
+    overwrite: bool
+    hidden: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        # The stem is cut so that a long name plus ours still fits a file system's 255 bytes.
+        stem = self.final.stem[:50]
+        hidden = self.final.with_name(f".{stem}.livebg-{secrets.token_hex(4)}{self.final.suffix}")
+        object.__setattr__(self, "hidden", hidden)
+
+    @property
+    def partial(self) -> Path:
+        """The name that what is unfinished keeps."""
+        return partial_path(self.final)
+
+
+def partial_path(path: str | os.PathLike[str]) -> Path:
+    """Where unfinished work is kept: ``talk.partial.mp4`` for ``talk.mp4``, ``frames.partial`` for ``frames``."""
+    final = Path(path)
+    return final.with_name(f"{final.stem}.partial{final.suffix}")
+
+
+def publish_file(place: Place) -> None:
+    """Give a complete file its final name.
+
+    Raises:
+        SinkError: Something took the name meanwhile, or the file system refuses.
+    """
+    try:
+        if not place.overwrite and place.final.exists():
+            raise SinkError(f"{place.final} appeared while it was written; what was written is {place.partial}")
+        place.hidden.replace(place.final)
+    except OSError as error:
+        raise SinkError(f"cannot name {place.final}: {error.strerror}") from error
+
+
+def publish_folder(place: Place) -> None:
+    """Give a complete folder its final name; what it replaces goes only then."""
+    try:
+        if not place.final.exists():
+            place.hidden.rename(place.final)
+            return
+        if not place.overwrite:
+            raise SinkError(f"{place.final} appeared while it was written; what was written is {place.partial}")
+        require_replaceable(place.final)
+        old = place.hidden.with_name(f"{place.hidden.name}.old")
+        place.final.rename(old)
+        place.hidden.rename(place.final)
+        shutil.rmtree(old)
+    except OSError as error:
+        raise SinkError(f"cannot name {place.final}: {error.strerror}") from error
+
+
+def require_replaceable(folder: Path) -> None:
+    """Overwriting a folder removes it, so it may hold nothing but PNGs: it could be somebody's home.
+
+    Raises:
+        UsageError: It holds something else.
+    """
+    for each in folder.iterdir():
+        if each.suffix.lower() != ".png" or not each.is_file():
+            raise UsageError(f"{folder} holds {each.name}, which no output of ours does; choose another name")
+
+
+def require_channels(frame: Frame, pixels: Pixels, final: Path) -> None:
+    """The frame holds what the sink was opened for.
+
+    Raises:
+        SinkError: It does not.
+    """
+    channels = None if frame.image.ndim == 2 else frame.image.shape[2]
+    if channels != _CHANNELS[pixels]:
+        raise SinkError(f"{final}: frame {frame.index} is {frame.image.shape}, the output was opened for {pixels}")
