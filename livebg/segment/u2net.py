@@ -43,10 +43,14 @@ class U2NetConfig:
     Attributes:
         encoder: Blocks on the way down, the finest first; between two of them the resolution halves.
         decoder: Blocks on the way up, the coarsest first; one fewer than on the way down.
+        stride: The first convolution's; the whole U then works on pictures that much smaller, and each score is a
+            square of ``stride`` x ``stride`` pixels. The two outer blocks cost 70 % of u2netp, so 2 saves three
+            quarters of the work and keeps edges to the pixel.
     """
 
     encoder: tuple[Block, ...]
     decoder: tuple[Block, ...]
+    stride: int = 1
 
     def __post_init__(self) -> None:
         if len(self.decoder) != len(self.encoder) - 1:
@@ -76,6 +80,17 @@ CONFIGS: dict[str, U2NetConfig] = {
             Block(4, 16, 64, dilated=True), Block(4, 16, 64), Block(5, 16, 64), Block(6, 16, 64), Block(7, 16, 64),
         ),
     ),
+    # Ours, for people in calls: u2netp at half the resolution, and its last block, the dearest, half as wide.
+    "people": U2NetConfig(
+        encoder=(
+            Block(7, 16, 64), Block(6, 16, 64), Block(5, 16, 64), Block(4, 16, 64),
+            Block(4, 16, 64, dilated=True), Block(4, 16, 64, dilated=True),
+        ),
+        decoder=(
+            Block(4, 16, 64, dilated=True), Block(4, 16, 64), Block(5, 16, 64), Block(6, 16, 64), Block(7, 16, 32),
+        ),
+        stride=2,
+    ),
 }  # fmt: skip
 
 
@@ -87,14 +102,17 @@ class U2Net(nn.Module):
         self.config = config
         down, up = [3, *(block.out for block in config.encoder)], [block.out for block in config.decoder]
         below = [config.encoder[-1].out, *up]  # what the next block on the way up receives from below
+        strides = [config.stride] + [1] * len(config.encoder)
         self.encoder = nn.ModuleList(
-            RSU(channels, block) for channels, block in zip(down, config.encoder, strict=False)
+            RSU(channels, block, stride)
+            for channels, block, stride in zip(down, config.encoder, strides, strict=False)
         )
         self.decoder = nn.ModuleList(
             RSU(coarse + skip, block)
             for coarse, skip, block in zip(below, reversed(down[1:-1]), config.decoder, strict=False)
         )
-        self.sides = nn.ModuleList(nn.Conv2d(channels, 1, 3, padding=1) for channels in reversed(below))
+        square = config.stride**2
+        self.sides = nn.ModuleList(nn.Conv2d(channels, square, 3, padding=1) for channels in reversed(below))
         self.fuse = nn.Conv2d(len(self.sides), 1, 1)
 
     def forward(self, picture: Tensor) -> Tensor:
@@ -122,7 +140,11 @@ class U2Net(nn.Module):
         for block in self.decoder:
             skip = skips.pop()
             levels.append(block(torch.cat([_resize_like(levels[-1], skip), skip], dim=1)))
-        sides = [_resize_like(side(x), picture) for side, x in zip(self.sides, reversed(levels), strict=True)]
+        maps = [side(x) for side, x in zip(self.sides, reversed(levels), strict=True)]
+        if self.config.stride > 1:
+            # Shi et al., "Real-time single image and video super-resolution ...", CVPR 2016: channels become pixels.
+            maps = [functional.pixel_shuffle(x, self.config.stride) for x in maps]
+        sides = [_resize_like(x, picture) for x in maps]
         return [self.fuse(torch.cat(sides, dim=1)), *sides]
 
     def convolutions(self) -> Iterator[tuple[str, nn.Conv2d]]:
@@ -133,13 +155,14 @@ class U2Net(nn.Module):
 class RSU(nn.Module):
     """ReSidual U-block (figure 2): a convolution, and a small U-Net over it whose result is added to it."""
 
-    def __init__(self, channels: int, block: Block) -> None:
+    def __init__(self, channels: int, block: Block, stride: int = 1) -> None:
         super().__init__()
         inside, levels = block.inside, block.depth - 1
         self.pools = not block.dilated
         rates = [1] * levels if self.pools else [2**level for level in range(levels)]
         bottom = 2 if self.pools else 2**levels
-        self.enter = _conv(channels, block.out)
+        # As many pixels on every side as a 3x3 convolution of squares of stride x stride pixels sees.
+        self.enter = nn.Conv2d(channels, block.out, 3 * stride, stride=stride, padding=stride)
         self.down = nn.ModuleList(_conv(block.out if i == 0 else inside, inside, rate) for i, rate in enumerate(rates))
         self.bottom = _conv(inside, inside, bottom)
         self.up = nn.ModuleList(

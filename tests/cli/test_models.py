@@ -1,0 +1,100 @@
+"""``livebg models``, as typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from livebg import weights
+
+
+@pytest.fixture
+def clip_file(demo_clip) -> Path:
+    return demo_clip
+
+
+@pytest.fixture(autouse=True)
+def home(clip_file, tmp_path, monkeypatch) -> Path:
+    """An empty cache that may not fetch: what is pulled comes from a path."""
+    monkeypatch.setenv("LIVEBG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LIVEBG_OFFLINE", "1")
+    return tmp_path / "home"
+
+
+def test_a_file_is_pulled_listed_found_verified_and_removed(livebg_command, clip_file, home):
+    target = home / "weights" / "single_face.mp4"
+    assert livebg_command("models", "pull", "demo-clip", "--from", clip_file) == (0, f"demo-clip: {target}\n", "")
+    assert target.read_bytes() == clip_file.read_bytes()
+    assert livebg_command("models", "pull", "demo-clip") == (0, f"demo-clip: here already, {target}\n", "")
+    assert livebg_command("models", "path", "demo-clip") == (0, f"{target}\n", "")
+    assert livebg_command("models", "verify") == (0, "demo-clip: sound\n", "")
+    assert livebg_command("models", "remove", "demo-clip", "u2net") == (
+        0, "demo-clip: removed\nu2net: was not here\n", "",
+    )  # fmt: skip
+    assert not target.exists()
+
+
+def test_list_says_what_can_be_had_and_what_is_here(livebg_command, clip_file, home):
+    livebg_command("models", "pull", "demo-clip", "--from", clip_file)
+    code, out, err = livebg_command("models", "list")
+    assert (code, err) == (0, "")
+    rows = {line.split()[0]: line for line in out.splitlines()}
+    assert "sound" in rows["demo-clip"]
+    assert "absent" in rows["u2net"]
+    assert "176.0 MB" in rows["u2net"]
+    assert "Apache-2.0" in rows["u2net"]
+    assert str(home / "weights") in rows["in"]
+
+
+@pytest.mark.parametrize("damage", [False, True])
+def test_path_of_what_is_not_there_prints_nothing_and_exits_1(damage, livebg_command, clip_file):
+    if damage:
+        livebg_command("models", "pull", "demo-clip", "--from", clip_file)
+        weights.path("demo-clip").write_bytes(b"cut")
+    code, out, err = livebg_command("models", "path", "demo-clip")
+    assert (code, out) == (1, "")
+    assert f"demo-clip is {'damaged' if damage else 'absent'} at {weights.path('demo-clip')}" in err
+
+
+def test_verify_finds_damage_and_absence(livebg_command, clip_file):
+    livebg_command("models", "pull", "demo-clip", "--from", clip_file)
+    weights.path("demo-clip").write_bytes(b"cut")
+    code, out, err = livebg_command("models", "verify", "demo-clip", "u2net")
+    assert (code, out) == (1, "")
+    assert "single_face.mp4 is damaged, it has 3 bytes and should have 208428" in err
+    assert "u2net is not at" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pull"], "give names or --all: u2netp, u2net"),
+        (["pull", "u2net", "--all"], "give names or --all"),
+        (["pull", "--all", "--from", "x"], "--from gives one file"),
+        (["pull", "u2nte"], "did you mean u2net"),
+        (["path", "u2nte"], "there are no weights 'u2nte'"),
+        (["verify", "u2nte"], "there are no weights 'u2nte'"),
+        (["remove", "u2nte"], "there are no weights 'u2nte'"),
+    ],
+)
+def test_a_request_that_cannot_be_met_exits_2(arguments, words, livebg_command):
+    code, out, err = livebg_command("models", *arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pull", "u2netp"], "LIVEBG_OFFLINE is set: put u2netp.onnx"),
+        (["pull", "u2netp", "--from", "gone.onnx"], "gone.onnx: No such file or directory; a copy made by hand"),
+        (["pull", "u2netp", "--from", __file__], "what it sent is not u2netp.onnx, it has"),
+    ],
+)
+def test_what_cannot_be_fetched_exits_1_with_one_line(arguments, words, livebg_command):
+    code, out, err = livebg_command("models", *arguments)
+    assert (code, out) == (1, "")
+    assert words in err
+    assert len(err.splitlines()) == 1

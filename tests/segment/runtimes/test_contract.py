@@ -1,0 +1,137 @@
+"""What every runtime does alike, on real weights; and each one's own ways of failing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from livebg.errors import WeightsError
+from livebg.segment.runtimes import Choice, choose, devices, open_runtime
+
+RUNTIMES = ["onnx", "torch"]
+
+
+def squashed(pictures, size):
+    return np.stack([cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in pictures])
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("size", [None, (128, 128), (256, 144), (97, 75)])
+def test_scores_have_the_size_and_range_of_the_contract(name, size, u2netp, pictures):
+    runtime = open_runtime(u2netp, Choice(name, "cpu"), size=size)
+    assert runtime.name == name
+    assert runtime.device == "cpu"
+    assert runtime.size == (size or (320, 320))
+    scores = runtime.scores(squashed(pictures[:2], runtime.size))
+    assert scores.dtype == np.float32
+    assert scores.shape == (2, *runtime.size[::-1])
+    assert 0 <= scores.min() < 0.1 < 0.9 < scores.max() <= 1
+
+
+@pytest.mark.parametrize("size", [(320, 320), (128, 128), (256, 144), (97, 75)])
+def test_both_runtimes_agree(size, u2netp, pictures):
+    batch = squashed(pictures[1:2], size)
+    scores = [open_runtime(u2netp, Choice(name, "cpu"), size=size).scores(batch) for name in RUNTIMES]
+    assert np.abs(scores[0] - scores[1]).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_one_by_one_is_the_same_as_together(name, u2netp, pictures):
+    runtime = open_runtime(u2netp, Choice(name, "cpu"), size=(128, 128))
+    batch = squashed(pictures, (128, 128))
+    together = runtime.scores(batch)
+    for picture, score in zip(batch, together, strict=True):
+        assert runtime.scores(picture[None])[0] == pytest.approx(score, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_score_is_not_overwritten_by_the_next(name, u2netp, pictures):
+    runtime = open_runtime(u2netp, Choice(name, "cpu"), size=(64, 64))
+    batch = squashed(pictures, (64, 64))
+    first = runtime.scores(batch[:1])
+    kept = first.copy()
+    runtime.scores(batch[1:2])
+    assert (first == kept).all()
+
+
+def test_threads_are_said(u2netp):
+    assert open_runtime(u2netp, Choice("onnx", "cpu"), threads=1).description == "ONNX Runtime on the CPU (1 thread)"
+    assert open_runtime(u2netp, Choice("onnx", "cpu"), threads=2).description == "ONNX Runtime on the CPU (2 threads)"
+
+
+def test_an_onnx_file_of_any_size_takes_the_size_asked_for(u2netp, tmp_path, pictures):
+    model = onnx.load(u2netp)
+    for value in (model.graph.input[0], *model.graph.output):
+        for dim, symbol in zip(value.type.tensor_type.shape.dim[2:], ("height", "width"), strict=True):
+            dim.dim_param = symbol
+    path = tmp_path / "any.onnx"
+    onnx.save(model, path)
+    assert open_runtime(path, Choice("onnx", "cpu")).size == (320, 320)
+    runtime = open_runtime(path, Choice("onnx", "cpu"), size=(128, 96))
+    assert runtime.scores(squashed(pictures[:1], (128, 96))).shape == (1, 96, 128)
+
+
+def test_onnx_runtime_refuses_a_network_of_another_shape(tmp_path):
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 10]) for name in ("in", "out")]
+    node = helper.make_node("Relu", ["in"], ["out"])
+    graph = helper.make_graph([node], "other", values[:1], values[1:])
+    path = tmp_path / "other.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    with pytest.raises(WeightsError, match=r"is not a U²-Net: it takes \[\[1, 10\]\], not one \(1, 3, H, W\)"):
+        open_runtime(path, Choice("onnx", "cpu"))
+
+
+def test_onnx_runtime_refuses_a_text_file(tmp_path):
+    path = tmp_path / "text.onnx"
+    path.write_text("this is no network")
+    with pytest.raises(WeightsError, match=r"ONNX Runtime cannot load .*text\.onnx") as caught:
+        open_runtime(path, Choice("onnx", "cpu"))
+    assert "\n" not in str(caught.value)
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from livebg.errors import DeviceError
+from livebg.segment.runtimes import Choice, open_runtime
+name, path = sys.argv[1], Path(sys.argv[2])
+side = 2048
+open_runtime(path, Choice(name, "cpu"), size=(64, 64), threads=1).scores(np.zeros((1, 64, 64, 3), np.uint8))
+runtime = open_runtime(path, Choice(name, "cpu"), size=(side, side), threads=1)
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000, resource.RLIM_INFINITY))
+try:
+    runtime.scores(np.zeros((1, side, side, 3), np.uint8))
+except DeviceError as exc:
+    print(exc)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_out_of_memory_is_a_device_error(name, u2netp):
+    command = [sys.executable, "-c", SHORT_OF_MEMORY, name, str(u2netp)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    [line] = done.stdout.splitlines()
+    assert "failed on" in line
+    assert "2048x2048" in line
+    assert line.endswith("where memory is short, take a smaller size or model")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(devices.cuda_driver()[0] == 0, reason="no CUDA device")
+@pytest.mark.parametrize("size", [(320, 320), (256, 144)])
+def test_half_precision_on_cuda_stays_near_the_cpu(size, u2netp, pictures):
+    batch = squashed(pictures, size)
+    expected = open_runtime(u2netp, Choice("onnx", "cpu"), size=size).scores(batch)
+    scores = open_runtime(u2netp, choose("cuda"), size=size).scores(batch)
+    assert scores.dtype == np.float32
+    assert np.abs(scores - expected).mean() < 0.005
