@@ -19,7 +19,7 @@ from livebg.evaluate.samples import Finding, Sample, read_sample
 from livebg.evaluate.stillness import FlickerMeter, Noisy, WarpMeter
 from livebg.evaluate.store import Row
 from livebg.evaluate.video_metrics import ClipMeter
-from livebg.frame import Image
+from livebg.frame import Image, StreamInfo
 from livebg.pipeline import RunReport
 from livebg.stages import Segmenter, Source
 
@@ -34,7 +34,7 @@ def evaluate_clips(
     open_video: OpenVideo,
     flicker: bool = True,
     mattes: Path | None = None,
-    progress: Callable[[Clip, int, RunReport], None] | None = None,
+    progress: Callable[[Clip, int, StreamInfo, RunReport], None] | None = None,
 ) -> None:
     """Measure the clips that the row does not have yet.
 
@@ -45,7 +45,7 @@ def evaluate_clips(
         open_video: Opens a video as a source; closed here.
         flicker: Whether to take the second pass.
         mattes: A folder that takes each clip's mattes as 8-bit PNGs.
-        progress: Called after each frame with the clip, the pass (1 or 2) and the report of that pass.
+        progress: Called after each frame with the clip, the pass (1 or 2), its stream and the report of that pass.
 
     Raises:
         SourceError: No clip could be measured.
@@ -82,7 +82,7 @@ class _Clip:
         segmenter: Segmenter,
         open_video: OpenVideo,
         seed: int,
-        progress: Callable[[Clip, int, RunReport], None] | None,
+        progress: Callable[[Clip, int, StreamInfo, RunReport], None] | None,
     ) -> None:
         self._clip, self._segmenter, self._open_video, self._seed = clip, segmenter, open_video, seed
         self._progress = progress
@@ -118,7 +118,7 @@ class _Clip:
         first = number == 1
         with self._opened(first) as source:
             frames = Noisy(source, name=self._clip.name, seed=self._seed) if noisy else source
-            tell = None if self._progress is None else partial(self._progress, self._clip, number)
+            tell = None if self._progress is None else partial(self._progress, self._clip, number, source.info)
             report = measure(frames, source.take, self._segmenter, score, tell)
         if first:
             self.findings += source.findings

@@ -1,0 +1,290 @@
+"""``livebg eval``: quality on ground truth, for pictures and clips, and whether one result is better than another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import click
+
+from livebg.build import open_reader, open_segmenter
+from livebg.cli.options import config_options
+from livebg.cli.progress import ProgressLine
+from livebg.config import Config, InputConfig, SegmentConfig
+from livebg.errors import LivebgError
+from livebg.evaluate.clips import Clip, find_clips
+from livebg.evaluate.compare import Comparison, compare, rows_to_compare
+from livebg.evaluate.datasets import LAYOUTS, open_image_set
+from livebg.evaluate.images import evaluate_images
+from livebg.evaluate.report import IMAGE_COLUMNS, VIDEO_COLUMNS, write_report
+from livebg.evaluate.samples import Finding
+from livebg.evaluate.store import Row, RowKey, Store
+from livebg.evaluate.table import results, text_table
+from livebg.evaluate.video import evaluate_clips
+from livebg.frame import StreamInfo
+from livebg.pipeline import RunReport
+from livebg.segment import Segmenter
+from livebg.stages import Source
+
+_PUBLISHED_WAY = {"alpha": "raw", "normalise": "minmax"}
+
+
+@click.group("eval")
+def eval_() -> None:
+    """Measure quality against ground truth."""
+
+
+def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        (
+            click.option("--model", "models", multiple=True, metavar="NAME|PATH[,...]", help="Several: several rows."),
+            click.option("--size", "sizes", multiple=True, metavar="N|WxH[,...]", help="Several: several rows."),
+            click.option(
+                "--report", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+                help="Write results.json, results.csv and report.html there; a second call continues what it finds.",
+            ),
+            click.option("--fresh", is_flag=True, help="Start over: forget what DIR holds."),
+            click.option("--seed", type=int, default=0, show_default=True, help="Of the sample and of sensor noise."),
+            click.option("-q", "--quiet", is_flag=True, help="Print the results and errors only."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@eval_.command()
+@click.option(
+    "--dataset", "datasets", multiple=True, required=True, metavar="NAME=PATH",
+    help=f"A set: {', '.join(LAYOUTS)}, or any other name; NAME=IMAGES,MASKS for two folders. Repeatable.",
+)  # fmt: skip
+@_common_options
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="A sample of N pictures, chosen by --seed.")
+@click.option("--alpha", metavar="matte|raw", help="As for process.  [default: raw, the network's score]")
+@click.option(
+    "--normalise", metavar="none|minmax",
+    help="Whether each map is stretched to 0..1, and measured so.  [default: minmax, as published evaluations do]",
+)  # fmt: skip
+@config_options("segment", without=("model", "size", "alpha", "normalise"))
+def images(
+    datasets: tuple[str, ...],
+    models: tuple[str, ...],
+    sizes: tuple[str, ...],
+    report: Path | None,
+    fresh: bool,
+    seed: int,
+    quiet: bool,
+    limit: int | None,
+    alpha: str | None,
+    normalise: str | None,
+    config: Config,
+) -> None:
+    """Measure sets of pictures with masks.
+
+    Each row is one model at one size on one set. Every number but max_f and mean_f is a mean over pictures.
+    """
+    sets = [open_image_set(spec) for spec in datasets]
+    asked = {"alpha": alpha, "normalise": normalise}
+    given = {name: value for name, value in asked.items() if value is not None}
+    unset = {name: way for name, way in _PUBLISHED_WAY.items() if name not in config.segment.model_fields_set}
+    config = config.override({"segment": {**unset, **given}})
+    store = None if report is None else Store(report, fresh=fresh)
+    rows = []
+    for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
+        for each in sets:
+            pairs = each.sample(limit, seed)
+            key = _key("images", each.name, each.root, segmenter, setting, seed=seed)
+            key = replace(key, limit=None if len(pairs) == len(each.pairs) else limit)
+            with _row(store, key) as row, ProgressLine(f"{key.label}", quiet=quiet) as line:
+                info = StreamInfo(each.name, 0, 0, frames=sum(not row.has(pair.name, pair.stamp) for pair in pairs))
+                mattes = None if store is None else store.mattes(key)
+                progress = partial(_tell_progress, line, info)
+                evaluate_images(each, pairs, segmenter, row, mattes=mattes, progress=progress)
+            rows.append(row)
+    _conclude(rows, report, (*_with_published(IMAGE_COLUMNS), "share_outside_model", "contaminated"))
+
+
+@eval_.command()
+@click.option(
+    "--clips", "folder", required=True, metavar="DIR",
+    help="Folders NAME/images and NAME/masks, or videos NAME.mp4 with NAME_alpha.mp4; without truth, too.",
+)  # fmt: skip
+@_common_options
+@click.option("--flicker/--no-flicker", default=True, help="Take a second pass, with sensor noise.  [default: flicker]")
+@config_options("segment", without=("model", "size"))
+def video(
+    folder: str,
+    models: tuple[str, ...],
+    sizes: tuple[str, ...],
+    report: Path | None,
+    fresh: bool,
+    seed: int,
+    quiet: bool,
+    flicker: bool,
+    config: Config,
+) -> None:
+    """Measure clips: against true mattes, or along optical flow where there are none.
+
+    Every number of a clip is a mean over its frames; over all clips each clip counts the same.
+    """
+    clips = find_clips(folder)
+    store = None if report is None else Store(report, fresh=fresh)
+    rows = []
+    for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
+        key = _key("video", Path(folder).resolve().name, folder, segmenter, setting, seed=seed)
+        with _row(store, key) as row, _ClipProgress(quiet=quiet) as progress:
+            evaluate_clips(
+                clips, segmenter, row, open_video=_open_video, flicker=flicker,
+                mattes=None if store is None else store.mattes(key), progress=progress,
+            )  # fmt: skip
+        rows.append(row)
+    _conclude(rows, report, (*VIDEO_COLUMNS, "share_outside_model", "contaminated"))
+
+
+@eval_.command("compare")
+@click.argument("results_of", nargs=-1, required=True, metavar="A [B...]")
+def compare_(results_of: tuple[str, ...]) -> None:
+    """Hold results against each other, with paired bootstrap intervals.
+
+    A and B are report folders, or files of their folders items (one row each). One folder alone: its first row of each
+    set against the others.
+    """
+    for first, second in rows_to_compare(results_of):
+        _show(compare(first, second))
+
+
+def _segmenters(
+    config: Config, models: Sequence[str], sizes: Sequence[str], *, quiet: bool
+) -> Iterator[tuple[Segmenter, SegmentConfig]]:
+    for model in _listed(models) or [config.segment.model]:
+        for size in _listed(sizes) or [""]:
+            chosen = {"model": model, "size": size} if size else {"model": model}
+            setting = config.override({"segment": chosen}).segment
+            segmenter = open_segmenter(setting)
+            if not quiet:
+                click.echo(f"model: {segmenter.description}", err=True)
+            yield segmenter, setting
+
+
+def _listed(values: Sequence[str]) -> list[str]:
+    """An option given several times, or once with commas."""
+    return [each for value in values for each in value.split(",") if each]
+
+
+def _key(
+    kind: Literal["images", "video"], name: str, root: str, segmenter: Segmenter, setting: SegmentConfig, *, seed: int
+) -> RowKey:
+    width, height = segmenter.size
+    return RowKey(
+        kind, name, str(Path(root).resolve()), segmenter.model, _stamp(setting.model),
+        f"{width}" if width == height else f"{width}x{height}", setting.alpha, setting.normalise,
+        f"{segmenter.runtime} {segmenter.device}", seed=seed,
+    )  # fmt: skip
+
+
+def _stamp(model: str) -> str:
+    path = Path(model)
+    if not path.is_file():
+        return ""
+    stat = path.stat()
+    return f"{stat.st_size}.{stat.st_mtime_ns}"
+
+
+def _row(store: Store | None, key: RowKey) -> Row:
+    return Row(key) if store is None else store.open(key)
+
+
+def _open_video(path: Path) -> Source:
+    return open_reader(str(path), InputConfig(), side=False)
+
+
+def _conclude(rows: Sequence[Row], report: Path | None, columns: Sequence[str]) -> None:
+    found = [result for row in rows for result in results(row)]
+    if len({result["dataset"] for result in found}) > 1:
+        columns = ["dataset", *columns]
+    for line in text_table(found, columns):
+        click.echo(line)
+    for text in dict.fromkeys(str(result["contaminated"]) for result in found if result["contaminated"]):
+        click.echo(f"not held out: {text}")
+    if report is not None:
+        write_report(report)
+        click.echo(f"report: {report / 'report.html'}")
+    findings = list(dict.fromkeys(finding for row in rows for finding in row.findings))
+    for line in _lines(findings):
+        click.echo(f"livebg: {line}", err=True)
+    lost = sum(finding.lost for finding in findings)
+    if lost:
+        raise LivebgError(f"{lost} could not be measured, see above; all else was")
+
+
+def _lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """One line for each loss, and one for all notes of a kind."""
+    kinds: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.lost:
+            yield str(finding)
+        else:
+            kinds.setdefault(finding.what, []).append(finding.where)
+    for what, wheres in kinds.items():
+        yield f"{wheres[0]}{f' and {len(wheres) - 1} more' if len(wheres) > 1 else ''}: {what}"
+
+
+def _with_published(columns: Sequence[str]) -> list[str]:
+    named = [[name, f"published_{name}"] if name in ("max_f", "mae") else [name] for name in columns]
+    return [name for pair in named for name in pair]
+
+
+def _tell_progress(line: ProgressLine, info: StreamInfo, report: RunReport) -> None:
+    line(report, info)
+
+
+class _ClipProgress:
+    """A line for each pass over each clip."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._now: tuple[str, int] | None = None
+        self._line: ProgressLine | None = None
+
+    def __call__(self, clip: Clip, number: int, info: StreamInfo, report: RunReport) -> None:
+        """Show how far this pass has come."""
+        if self._line is None or self._now != (clip.name, number):
+            self._close()
+            self._now = (clip.name, number)
+            self._line = ProgressLine(clip.name if number == 1 else f"{clip.name}, flicker", quiet=self._quiet)
+        self._line(report, info)
+
+    def _close(self) -> None:
+        if self._line is not None:
+            self._line.__exit__(None, None, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+
+def _show(comparison: Comparison) -> None:
+    click.echo(f"A: {comparison.first}")
+    click.echo(f"B: {comparison.second}")
+    left_out = f", {comparison.left_out} left out that only one has" if comparison.left_out else ""
+    click.echo(f"{comparison.items} items in both{left_out}; 95 % intervals of B - A by paired bootstrap")
+    lines = [
+        {
+            "measure": each.measure,
+            "A": f"{each.first:.4f}",
+            "B": f"{each.second:.4f}",
+            "B - A": f"{each.difference:+.4f}",
+            "interval": f"{each.low:+.4f} .. {each.high:+.4f}",
+            "B is": each.verdict,
+        }
+        for each in comparison.differences
+    ]
+    for line in text_table(lines, ("measure", "A", "B", "B - A", "interval", "B is")):
+        click.echo(f"  {line}")
