@@ -5,8 +5,8 @@ are drawn and trained for this sum, players do the same with a file that carries
 table look-up for every value on the way in and out.
 
 Why ``cv2.blendLinear``: one pass over the picture, with SIMD and threads, in float within each pixel. Medians at
-1280×720 on two cores: 2.1 ms; the same in steps of 8-bit fixed point 2.4 ms, rounded three times; numpy 13.6 ms. (On one
-core 4.6 ms and the fixed point 3.1 ms.) It adds 1e-5 to the sum of the weights, which moves no value by more than 0.003
+1280×720 on two cores: 2.1 ms; the same in steps of 8-bit fixed point 2.4 ms, rounded three times; numpy 13.6 ms. On one
+core 4.6 ms, and the fixed point 3.1 ms. It adds 1e-5 to the sum of the weights, which moves no value by more than 0.003
 of a step before it is rounded to the nearest.
 """
 
