@@ -92,14 +92,20 @@ class Store:
         return self.folder / self.entry(name).file
 
     def state(self, name: str) -> State:
-        """Whether the file can be used: by its stamp where that fits, else by its checksum."""
+        """Whether the file can be used: by its stamp where that fits, else by its checksum.
+
+        Raises:
+            UsageError: There is no such name.
+            WeightsError: It cannot be read.
+        """
         entry, path = self.entry(name), self.path(name)
-        if not path.is_file():
-            return "absent"
-        if self._is_stamped(entry):
-            return "sound"
-        if entry.problem(path) is not None:
-            return "damaged"
+        with _using(self.folder):
+            if not path.is_file():
+                return "absent"
+            if self._is_stamped(entry):
+                return "sound"
+            if entry.problem(path) is not None:
+                return "damaged"
         self._stamp(entry)
         return "sound"
 
@@ -119,10 +125,11 @@ class Store:
                 cannot be written.
         """
         entry = self.entry(name)
-        with _writing_to(self.folder):
-            if self.state(name) == "sound":
+        with _using(self.folder):
+            state = self.state(name)
+            if state == "sound":
                 return self.path(name)
-            allowed = self._allowed(entry, entry.sources if sources is None else sources)
+            allowed = self._allowed(entry, state, entry.sources if sources is None else sources)
             self.folder.mkdir(parents=True, exist_ok=True)
             with self._locked(entry):
                 state = self.state(name)  # another process may have been quicker
@@ -139,11 +146,13 @@ class Store:
             WeightsError: It is not there, or not what it should be.
         """
         entry, path = self.entry(name), self.path(name)
-        if not path.is_file():
-            raise WeightsError(f"{name} is not at {path}: fetch it with livebg models pull {name}")
-        problem = entry.problem(path)
+        with _using(self.folder):
+            if not path.is_file():
+                raise WeightsError(f"{name} is not at {path}: fetch it with livebg models pull {name}")
+            problem = entry.problem(path)
+            if problem is not None:
+                self._stamp_path(entry).unlink(missing_ok=True)
         if problem is not None:
-            self._stamp_path(entry).unlink(missing_ok=True)
             raise WeightsError(f"{path} is damaged, {problem}: fetch it again with livebg models pull {name}")
 
     def remove(self, name: str) -> bool:
@@ -151,20 +160,20 @@ class Store:
         entry, path = self.entry(name), self.path(name)
         if not self.folder.is_dir():
             return False
-        with _writing_to(self.folder), self._locked(entry):
+        with _using(self.folder), self._locked(entry):
             there = path.exists()
             for each in (path, self._part(entry), self._stamp_path(entry)):
                 each.unlink(missing_ok=True)
         return there
 
-    def _allowed(self, entry: Entry, sources: Sequence[Source]) -> list[Source]:
+    def _allowed(self, entry: Entry, state: State, sources: Sequence[Source]) -> list[Source]:
         if os.environ.get("LIVEBG_OFFLINE", "0").lower() in ("", "0", "false", "no"):
             return list(sources)
         local: list[Source] = [source for source in sources if isinstance(source, LocalPath)]
         if not local:
             raise WeightsError(
-                f"{entry.name} is not in the cache and LIVEBG_OFFLINE is set: "
-                f"put {entry.file} ({entry.checksum}) at {self.folder / entry.file}, or unset LIVEBG_OFFLINE"
+                f"{entry.name} is {state} and LIVEBG_OFFLINE is set: "
+                f"put a copy ({entry.checksum}) at {self.folder / entry.file}, or unset LIVEBG_OFFLINE"
             )
         return local
 
@@ -284,10 +293,11 @@ def _source(row: dict[str, Any]) -> Source:
 
 
 @contextmanager
-def _writing_to(folder: Path) -> Iterator[None]:
+def _using(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
         raise WeightsError(
-            f"cannot keep weights in {folder}: {exc.strerror or exc}; set LIVEBG_HOME to a folder that can be written"
+            f"cannot keep weights in {folder}: {exc.strerror or exc}; "
+            "set LIVEBG_HOME to a folder that can be read and written"
         ) from exc

@@ -47,13 +47,20 @@ def pull(names: tuple[str, ...], everything: bool, origin: str | None) -> None:
         raise UsageError(f"give names or --all: {', '.join(store.names())}")
     if origin is not None and len(names) != 1:
         raise UsageError("--from gives one file: name one model")
+    failures = []
     for name in names or store.names():
         if store.state(name) == "sound":
             click.echo(f"{name}: here already, {store.path(name)}")
             continue
-        with _progress(name) as progress:
-            found = store.ensure(name, progress, sources=None if origin is None else [_source(origin)])
-        click.echo(f"{name}: {found}")
+        try:
+            with _progress(name) as progress:
+                found = store.ensure(name, progress, sources=None if origin is None else [_source(origin)])
+        except WeightsError as exc:
+            failures.append(str(exc))  # the others can still be had
+        else:
+            click.echo(f"{name}: {found}")
+    if failures:
+        raise WeightsError("; ".join(failures))
 
 
 @models.command()

@@ -9,9 +9,8 @@ is (u2net, u2netp, or somebody's own training of either) is seen from the shapes
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pickle import UnpicklingError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 BATCH_NORM_EPS = 1e-5  # torch's default, with which the authors trained
 
 
-@dataclass(frozen=True, slots=True)
-class Convolution:
+class Convolution(NamedTuple):
     """One convolution as a file has it; ``name`` is what the file calls its weight."""
 
     name: str
@@ -35,8 +33,15 @@ class Convolution:
     bias: Tensor
 
 
-def load_network(path: Path) -> U2Net:
-    """The network of a weights file, on the CPU in float32, ready to score.
+class Checkpoint(NamedTuple):
+    """A network ready to score, on the CPU in float32, and the input size (W, H) that its file is fixed at, if any."""
+
+    network: U2Net
+    size: tuple[int, int] | None
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """The network of a weights file.
 
     Args:
         path: A ``.onnx`` file as published, or a ``.pth`` holding a state dict with the authors' names.
@@ -44,7 +49,7 @@ def load_network(path: Path) -> U2Net:
     Raises:
         WeightsError: The file is missing, damaged, or not a U²-Net; it names the first weight that does not fit.
     """
-    found = _read_onnx(path) if path.suffix.lower() == ".onnx" else _read_pth(path)
+    found, size = _read_onnx(path) if path.suffix.lower() == ".onnx" else (_read_pth(path), None)
     name, config = _recognise(found)
     with torch.device("meta"):  # shapes without memory: the file's own tensors become the parameters
         network = U2Net(config)
@@ -60,7 +65,7 @@ def load_network(path: Path) -> U2Net:
             raise WeightsError(f"{path} is damaged: {conv.name} has values that are not finite")
         state[f"{place}.weight"], state[f"{place}.bias"] = conv.weight, conv.bias
     network.load_state_dict(state, assign=True)
-    return network.eval().requires_grad_(False)
+    return Checkpoint(network.eval().requires_grad_(False), size)
 
 
 def fold(weight: Tensor, bias: Tensor, norm: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -138,7 +143,7 @@ def _take(state: Mapping[str, Tensor], path: Path, prefix: str, *keys: str) -> l
     return [state[f"{prefix}.{key}"] for key in keys]
 
 
-def _read_onnx(path: Path) -> list[Convolution]:
+def _read_onnx(path: Path) -> tuple[list[Convolution], tuple[int, int] | None]:
     import onnx  # half a second, and only torch needs the numbers: ONNX Runtime reads the file itself
     from google.protobuf.message import DecodeError
     from onnx import numpy_helper
@@ -159,7 +164,9 @@ def _read_onnx(path: Path) -> list[Convolution]:
         # Copied: the arrays are views of the file's memory, which torch must not write to.
         weight, bias = (torch.from_numpy(numpy_helper.to_array(values[name]).copy()) for name in node.input[1:])
         found.append(Convolution(node.input[1], weight.float(), bias.float()))
-    return found
+    dims = graph.input[0].type.tensor_type.shape.dim if graph.input else []
+    sides = [dim.dim_value for dim in dims[2:4]]  # 0 where it is free
+    return found, (sides[1], sides[0]) if len(sides) == 2 and all(sides) else None
 
 
 def _first_line(exc: Exception) -> str:

@@ -104,8 +104,7 @@ class U2Net(nn.Module):
         below = [config.encoder[-1].out, *up]  # what the next block on the way up receives from below
         strides = [config.stride] + [1] * len(config.encoder)
         self.encoder = nn.ModuleList(
-            RSU(channels, block, stride)
-            for channels, block, stride in zip(down, config.encoder, strides, strict=False)
+            RSU(channels, block, stride) for channels, block, stride in zip(down, config.encoder, strides, strict=False)
         )
         self.decoder = nn.ModuleList(
             RSU(coarse + skip, block)

@@ -88,7 +88,8 @@ def test_a_request_that_cannot_be_met_exits_2(arguments, words, livebg_command):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["pull", "u2netp"], "LIVEBG_OFFLINE is set: put u2netp.onnx"),
+        (["pull", "--all"], "; demo-clip is absent and LIVEBG_OFFLINE is set"),
+        (["pull", "u2netp"], "u2netp is absent and LIVEBG_OFFLINE is set: put a copy"),
         (["pull", "u2netp", "--from", "gone.onnx"], "gone.onnx: No such file or directory; a copy made by hand"),
         (["pull", "u2netp", "--from", __file__], "what it sent is not u2netp.onnx, it has"),
     ],

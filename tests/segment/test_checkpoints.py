@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from livebg.errors import WeightsError
-from livebg.segment.checkpoints import load_network
+from livebg.segment.checkpoints import load_checkpoint
 from livebg.segment.u2net import CONFIGS
 from tests.segment.reference import random_reference
 
@@ -23,8 +23,8 @@ def prepared(picture: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", ["u2netp", pytest.param("u2net", marks=pytest.mark.slow)])
 def test_the_published_onnx_file_scores_the_same_in_torch(name, pictures, request):
     path = request.getfixturevalue(name)
-    network = load_network(path)
-    assert network.config == CONFIGS[name]
+    network, size = load_checkpoint(path)
+    assert (network.config, size) == (CONFIGS[name], (320, 320))
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for picture in pictures[:2]:
         batch = np.ascontiguousarray(prepared(picture))
@@ -41,8 +41,8 @@ def test_folded_batch_norm_changes_nothing(name, prefix, tmp_path):
     reference = random_reference(name)
     path = tmp_path / "mine.pth"
     torch.save({prefix + key: value for key, value in reference.state_dict().items()}, path)
-    network = load_network(path)
-    assert network.config == CONFIGS[name]
+    network, size = load_checkpoint(path)
+    assert (network.config, size) == (CONFIGS[name], None)
     torch.manual_seed(1)
     picture = torch.randn(1, 3, 75, 64)
     with torch.inference_mode():
@@ -59,7 +59,7 @@ def state() -> dict[str, torch.Tensor]:
 def refused(state: object, path, reason: str) -> None:
     torch.save(state, path)
     with pytest.raises(WeightsError, match=reason) as caught:
-        load_network(path)
+        load_checkpoint(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_code_in_a_checkpoint_does_not_run(tmp_path, capsys):
     path = tmp_path / "x.pth"
     torch.save({"a": Boom()}, path)
     with pytest.raises(WeightsError, match="is not a checkpoint that torch can load"):
-        load_network(path)
+        load_checkpoint(path)
     assert "code ran" not in capsys.readouterr().out
 
 
@@ -113,13 +113,13 @@ def test_a_file_of_something_else_is_refused(name, content, tmp_path):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=name):
-        load_network(path)
+        load_checkpoint(path)
 
 
 @pytest.mark.parametrize("name", ["gone.pth", "gone.onnx"])
 def test_a_missing_file_is_said(name, tmp_path):
     with pytest.raises(WeightsError, match=f"cannot read .*{name}: No such file"):
-        load_network(tmp_path / name)
+        load_checkpoint(tmp_path / name)
 
 
 def test_an_onnx_file_cut_short_is_refused(u2netp, tmp_path):
@@ -129,7 +129,7 @@ def test_an_onnx_file_cut_short_is_refused(u2netp, tmp_path):
     path = tmp_path / "short.onnx"
     onnx.save(model, path)
     with pytest.raises(WeightsError, match="it has 118 convolutions, u2netp has 119"):
-        load_network(path)
+        load_checkpoint(path)
 
 
 def test_an_onnx_file_without_stored_weights_is_refused(u2netp, tmp_path):
@@ -138,4 +138,4 @@ def test_an_onnx_file_without_stored_weights_is_refused(u2netp, tmp_path):
     path = tmp_path / "empty.onnx"
     onnx.save(model, path)
     with pytest.raises(WeightsError, match="Conv_0 has no stored weight and bias"):
-        load_network(path)
+        load_checkpoint(path)

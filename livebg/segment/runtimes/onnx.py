@@ -21,7 +21,7 @@ _FAILURES: tuple[type[Exception], ...] = (
     states.Fail, states.RuntimeException, states.InvalidArgument, states.InvalidGraph, states.InvalidProtobuf,
     states.NoSuchFile, states.NotImplemented, states.EPFail, MemoryError,
 )  # fmt: skip
-_ERRORS_ONLY = 3
+_FATAL = 4
 
 
 class OnnxRuntime:
@@ -66,7 +66,7 @@ class OnnxRuntime:
 def _open(path: Path, model: Path | bytes, threads: int | None) -> onnxruntime.InferenceSession:
     """A session of a file, or of bytes made from it."""
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY  # it warns of every constant that it folds
+    options.log_severity_level = _FATAL  # warnings of every constant it folds; and its errors reach us as exceptions
     if threads is not None:
         options.intra_op_num_threads = threads
     try:

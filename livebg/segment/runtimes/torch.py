@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from livebg.errors import DeviceError
-from livebg.segment.checkpoints import load_network
+from livebg.segment.checkpoints import load_checkpoint
 from livebg.segment.runtimes import PUBLISHED_SIZE, SCALE, SHIFT
 
 if TYPE_CHECKING:
@@ -32,16 +32,16 @@ class TorchRuntime:
     def __init__(
         self, path: Path, device: str, *, size: tuple[int, int] | None = None, threads: int | None = None
     ) -> None:
+        network, own = load_checkpoint(path)
         self.device = device
-        self.size = size or PUBLISHED_SIZE
+        self.size = size or own or PUBLISHED_SIZE
         self._path = path
         if threads is not None:
             torch.set_num_threads(threads)
         cuda = device.startswith("cuda")
-        half = cuda and torch.cuda.get_device_capability(device) >= _FAST_HALF
-        self._dtype = torch.float16 if half else torch.float32
-        network = load_network(path)
         try:
+            half = cuda and torch.cuda.get_device_capability(device) >= _FAST_HALF
+            self._dtype = torch.float16 if half else torch.float32
             self._network = network.to(device, self._dtype).to(memory_format=torch.channels_last)
             self._scale, self._shift = (
                 torch.tensor(values, dtype=torch.float32, device=device).reshape(3, 1, 1) for values in (SCALE, SHIFT)
