@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from av.video.stream import VideoStream
 
+from livebg.errors import UsageError
 from livebg.sinks.outputs import CODECS
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 # A matte is kept nearly without loss: it is cheap (flat almost everywhere), and somebody composites with it again.
 _CRF = {"h264": 18, "h265": 20, "av1": 28, "vp9": 15}
-_MATTE_CRF = {"h264": 6, "h265": 6, "av1": 12, "vp9": 4}
+_MATTE_CRF = {"h264": 4, "h265": 4, "av1": 5, "vp9": 2}
 _PRESET = {"h264": "veryfast", "h265": "fast", "av1": "9", "vp9": "6"}
 _PRORES_QUANTISER = 2
 # VP9 encodes in real time from this speed on; below, "good" looks longer at each block.
@@ -75,8 +76,17 @@ class Request:
 
 
 def add_video(container: OutputContainer, request: Request, info: StreamInfo, colour: Colour) -> VideoStream:
-    """Add the video stream to a container that has not begun; its clock is the input's."""
+    """Add the video stream to a container that has not begun; its clock is the input's.
+
+    Raises:
+        UsageError: The picture is too small for the codec.
+    """
     width, height = request.coded_size(info)
+    least = CODECS[request.codec].least
+    if min(width, height) < least:
+        raise UsageError(
+            f"{info.name} is {info.width}x{info.height}, {request.codec} needs at least {least}x{least}; use h264"
+        )
     rate = min(max(info.rate or Fraction(30), Fraction(1)), Fraction(_MOST_FRAMES_A_SECOND))
     stream = container.add_stream(
         CODECS[request.codec].encoder,

@@ -34,6 +34,7 @@ class CodecRule:
         crf: Lowest and highest constant rate factor; ``None`` where it has none.
         presets: Their names, in order of slowness or of speed as the encoder counts; empty where it has none.
         even: 4:2:0 with even sizes only: an odd size is padded by one column or row.
+        least: The fewest columns and rows. x265 overruns its buffers with fewer than 64; SVT-AV1 refuses.
     """
 
     encoder: str
@@ -41,18 +42,20 @@ class CodecRule:
     crf: tuple[int, int] | None
     presets: tuple[str, ...]
     even: bool = False
+    least: int = 1
 
 
 _BOXES = (".mp4", ".mkv", ".mov", ".m4v")
 CODECS: Mapping[str, CodecRule] = {
     "h264": CodecRule("libx264", {"rgb": _BOXES, "gray": _BOXES}, (0, 51), X26X_PRESETS, even=True),
-    "h265": CodecRule("libx265", {"rgb": _BOXES, "gray": _BOXES}, (0, 51), X26X_PRESETS, even=True),
+    "h265": CodecRule("libx265", {"rgb": _BOXES, "gray": _BOXES}, (0, 51), X26X_PRESETS, even=True, least=64),
     "av1": CodecRule(
         "libsvtav1",
         {"rgb": (".mp4", ".mkv", ".webm"), "gray": (".mp4", ".mkv", ".webm")},
         (1, 63),
         tuple(map(str, range(14))),
         even=True,
+        least=16,
     ),
     "vp9": CodecRule(
         "libvpx-vp9",

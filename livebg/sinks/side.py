@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from io import BytesIO
 from typing import TYPE_CHECKING, Protocol
 
 import av
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 
 _MILLISECOND = Fraction(1, 1000)
 _TEXT_SUB = 1 << 17  # AV_CODEC_PROP_TEXT_SUB: subtitles that are text, not pictures
-# What FFmpeg's muxer would take but players do not, or only as an experiment.
-_REFUSED = {"mp4": {"vorbis", "truehd"}, "mov": {"vorbis", "truehd"}}
+# What FFmpeg's muxer would begin but players do not know (Vorbis), or cannot end (PCM without a named layout).
+_REFUSED = {"mp4": ("vorbis", "pcm_")}
+_EMPTY_TEXT = b"\0\0"
 _AUDIO_ENCODER = {"webm": "libopus"}
 _TEXT_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 _BITS_A_CHANNEL = {"aac": 96_000, "libopus": 64_000}
@@ -78,11 +80,10 @@ class SideTracks:
         self._last: dict[int, Fraction] = {}
         self.notes: list[str] = []
         self.began: dict[int, tuple[Fraction, Fraction]] = {}
-        allowed = container.supported_codecs - _REFUSED.get(container.format.name, set())
         for stream in side.streams:
-            track = self._open(container, stream, allowed, suffix)
+            track = self._open(container, stream, suffix)
             if track is not None:
-                track.out.metadata.update(_kept_tags(stream.metadata))
+                track.out.metadata.update(_kept_tags(stream.metadata, container.format.name))
                 track.out.disposition = Disposition(stream.disposition)
                 self._tracks[stream.index] = track
 
@@ -138,15 +139,15 @@ class SideTracks:
             heapq.heappush(self._waiting, (time, self._taken, packet))
             self._taken += 1
 
-    def _open(self, container: OutputContainer, stream: Stream, allowed: set[str], suffix: str) -> Track | None:
+    def _open(self, container: OutputContainer, stream: Stream, suffix: str) -> Track | None:
         kind = f"{stream.type} stream {stream.index}"
         context = stream.codec_context
         if context is None:
             self.notes.append(f"{kind} is of an unknown codec: dropped")
             return None
-        if context.name in allowed:
-            return CopyTrack(container.add_stream_from_template(stream))
         muxer = container.format.name
+        if _takes(muxer, stream):
+            return CopyTrack(container.add_stream_from_template(stream))
         if isinstance(stream, AudioStream):
             encoder = _AUDIO_ENCODER.get(muxer, "aac")
             self.notes.append(f"{kind}: {context.name} cannot go into {suffix}; encoded as {_SPOKEN[encoder]}")
@@ -164,10 +165,13 @@ class CopyTrack:
 
     def __init__(self, out: Stream) -> None:
         self.out = out
+        # MP4 says «nothing» between two lines; its muxer says that by itself.
+        self._has_gaps = out.codec_context.name == "mov_text"
 
     def send(self, packet: AnyPacket) -> Sequence[AnyPacket]:
-        """The packet itself, unless it is empty (the mark of a stream's end)."""
-        return [packet] if packet.size else []
+        """The packet itself, unless there is nothing in it."""
+        empty = not packet.size or (self._has_gaps and bytes(packet) == _EMPTY_TEXT)
+        return [] if empty else [packet]
 
     def flush(self) -> Sequence[AnyPacket]:
         """Nothing is held back."""
@@ -238,11 +242,26 @@ class TextTrack:
         return []
 
 
-def _kept_tags(tags: dict[str, str]) -> dict[str, str]:
+def _takes(muxer: str, stream: Stream) -> bool:
+    """Whether a container takes a stream as it is: its muxer begins a file with it, as what it lists is not all true."""
+    if stream.codec_context.name.startswith(_REFUSED.get(muxer, ())):
+        return False
+    try:
+        with av.open(BytesIO(), "w", format=muxer) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def _kept_tags(tags: dict[str, str], muxer: str) -> dict[str, str]:
+    """A stream's tags without what its container said about itself."""
+    stale = _STALE_TAGS if muxer in ("mp4", "mov") else _STALE_TAGS | {"handler_name"}
     return {
         key: value
         for key, value in tags.items()
-        if key.lower().partition("-")[0] not in _STALE_TAGS and not key.startswith("_STATISTICS")
+        if key.lower().partition("-")[0] not in stale and not key.startswith("_STATISTICS")
     }
 
 
