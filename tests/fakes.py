@@ -46,9 +46,15 @@ class FakeSource(Closing):
         )
         self._images, self._error, self._at = images[:length], error, at
         self.closed = 0
+        self._iterated = False
 
     def __iter__(self) -> Iterator[Frame]:
+        if self._iterated:
+            raise ValueError("fake was read already: open it again")
+        self._iterated = True
         for index, image in enumerate(self._images):
+            if self.closed:
+                raise ValueError("fake is closed: open it again")
             if index == self._at and self._error is not None:
                 raise self._error
             yield Frame(image, pts=Fraction(index, 25), index=index, duration=Fraction(1, 25))

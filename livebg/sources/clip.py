@@ -14,7 +14,7 @@ import av
 from av.stream import Discard, Disposition
 
 from livebg.errors import SourceError
-from livebg.sources.container import open_container, reason
+from livebg.sources.container import PIPE_CURE, open_container, reason
 from livebg.sources.side import SidePackets
 from livebg.sources.times import Mender, Stretches
 
@@ -125,7 +125,8 @@ class Clip:
         if self._last is None:
             if self._jumped:
                 return
-            raise SourceError(f"{self.name} has a video stream, but no frame of it can be decoded: copy it again")
+            cure = "copy it again" if self._opened.pipe is None else PIPE_CURE
+            raise SourceError(f"{self.name} has a video stream, but no frame of it can be decoded: {cure}")
         self.lost = self._missing()
         if self._strict and self.lost:
             raise SourceError(f"{self.name}: {self.lost}")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 
+PIPE_CURE = "an mp4 comes through a pipe only if its header is in front (-movflags faststart)"
+
+
 @dataclass(slots=True)
 class Opened:
     """A container and what it is called; ``pipe`` where it is not a file."""
@@ -101,9 +104,7 @@ def _open_pipe(descriptor: int) -> Opened:
         pipe.close()
         if pipe.interrupted:
             raise KeyboardInterrupt from error
-        raise SourceError(
-            f"{reason(name, error)} (an mp4 can come through a pipe only with its header in front: -movflags faststart)"
-        ) from error
+        raise SourceError(f"{reason(name, error)}; {PIPE_CURE}") from error
     return Opened(container, name, pipe)
 
 

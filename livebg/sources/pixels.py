@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
-from av.sidedata.sidedata import Type
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from livebg.frame import Colour
@@ -133,7 +132,7 @@ def _orientation(frame: VideoFrame) -> Orientation:
     right one is taken. Source: ISO/IEC 14496-12, 6.2.2.
     """
     try:
-        matrix = bytes(frame.side_data[Type.DISPLAYMATRIX])
+        a, b, _, c, d = struct.unpack_from("=5i", frame.side_data["DISPLAYMATRIX"])  # type: ignore[typeddict-item]  # its stubs are wrong
     except KeyError:
         return Orientation()
     except ValueError:
@@ -141,7 +140,6 @@ def _orientation(frame: VideoFrame) -> Orientation:
         # angle, counterclockwise, though not a mirroring.
         quarter = round(frame.rotation / 90) % 4
         return Orientation(transpose=quarter % 2 == 1, upside_down=quarter in (1, 2), mirrored=quarter in (2, 3))
-    a, b, _, c, d = struct.unpack_from("=5i", matrix)
     if abs(b) + abs(c) > abs(a) + abs(d):
         return Orientation(transpose=True, upside_down=b < 0, mirrored=c < 0)
     return Orientation(upside_down=d < 0, mirrored=a < 0)

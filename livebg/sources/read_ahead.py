@@ -1,8 +1,9 @@
 """A thread that reads ahead, so that decoding overlaps with everything after it.
 
-Why it ends in time: the thread looks at ``_stop`` before and after each frame, so ``close()`` waits for one frame at
-most. If the source does not come back within that time it is closed under the thread, which ends reads that wait (a
-pipe, a camera). A source that hangs even then is left to its thread, which is a daemon and closes it when it returns.
+Why it ends in time: the thread looks at ``_stop`` after each frame, so ``close()`` waits for one frame at most. If the
+source does not come back with it soon, it is closed while the thread is in it, which ends a read that waits (for a
+pipe, a camera); sources allow for that. A source that hangs even then is left to its thread, a daemon, and gives back
+what it holds when it returns.
 """
 
 from __future__ import annotations
@@ -110,10 +111,7 @@ class ReadAhead(Closing):
             self._error = error
         with self._changed:
             self._ended = True
-            stopped = self._stop
             self._changed.notify_all()
-        if stopped:
-            self._source.close()
 
     def _offer(self, frame: Frame) -> bool:
         """Wait for room and put a frame there; whether to go on."""

@@ -17,7 +17,8 @@ class SidePackets:
     """The packets that the reading thread met and the writing thread has not taken yet (``stages.SideStreams``).
 
     What is held is bounded by how far the source reads ahead of the sink, as long as somebody takes; whoever has no
-    use for them opens the source with ``side=False``, and they are not even read.
+    use for them opens the source with ``side=False``, and they are not even read. A packet's ``stream`` points into the
+    source's container: it must not be touched once the source is closed.
 
     Attributes:
         streams: The input streams, in the container's order.

@@ -41,14 +41,13 @@ class Stretches:
 
     def place(self, packet: Packet[Stream]) -> None:
         """Move a packet's times, in place, by what its stretch is moved."""
-        stamp = packet.pts if packet.dts is None else packet.dts
-        if stamp is None:
-            return
         index, clock = packet.stream_index, packet.time_base
         if packet.stream.type == "subtitle":  # sparse, and not always in order: they go with the rest
             stretch = self.joints
+        elif packet.dts is None:  # a presentation time alone may well be before the last one's
+            stretch = self._entered.get(index, 0)
         else:
-            stretch = self._enter(index, stamp * clock, (packet.duration or 0) * clock)
+            stretch = self._enter(index, packet.dts * clock, (packet.duration or 0) * clock)
         move = round(self._moves[stretch] / clock)
         if move:
             packet.pts = None if packet.pts is None else packet.pts + move
