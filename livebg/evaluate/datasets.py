@@ -15,15 +15,15 @@ Layout = tuple[str, str]
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "duts-te": (("DUTS-TE-Image", "DUTS-TE-Mask"),),
     "dut-omron": (
-        ("DUT-OMRON-image", "pixelwiseGT-new-PNG"),
         ("DUT-OMRON-image/DUT-OMRON-image", "pixelwiseGT-new-PNG/pixelwiseGT-new-PNG"),
+        ("DUT-OMRON-image", "pixelwiseGT-new-PNG"),
     ),
     "ecssd": (("images", "ground_truth_mask"), ("images", "masks")),
     "pascal-s": (("datasets/imgs/pascal", "datasets/masks/pascal"), ("imgs/pascal", "masks/pascal")),
     "hku-is": (("imgs", "gt"),),
     "hrsod": (("HRSOD_test", "HRSOD_test_mask"),),
 }
-"""Folders of pictures and of masks under a set's root, as its archive unpacks, the usual first."""
+"""Folders of pictures and of masks under a set's root, as its archives unpack; of nested ones the inner first."""
 
 COMMON: tuple[Layout, ...] = (
     ("images", "masks"), ("image", "mask"), ("imgs", "masks"), ("imgs", "gt"), ("imgs", "gts"), ("images", "gt"),
@@ -130,7 +130,7 @@ def _folders(name: str, where: str) -> tuple[Path, Path]:
             continue
         if (root / images).is_dir() and (root / masks).is_dir():
             return root / images, root / masks
-    expected = LAYOUTS.get(name, COMMON[:1])
+    expected = LAYOUTS.get(name, COMMON[:1])[-2:]
     wanted = " or ".join(f"{images} and {masks}" for images, masks in expected)
     if not any(root.iterdir()):
         raise SourceError(f"{where}: the folder is empty; a set has the folders {wanted}")

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 
 from livebg.errors import SourceError
-from livebg.evaluate.samples import Finding, Sample
+from livebg.evaluate.samples import Finding, Sample, UnusableFile
 from livebg.frame import Frame, Image, Matte, StreamInfo
 from livebg.pipeline import RunReport, run
 from livebg.stages import Closing, Segmenter, Source
@@ -31,12 +31,12 @@ class Samples(Closing):
     ``take`` gives a frame's sample back to whoever has its matte.
     """
 
-    def __init__(self, name: str, loads: Sequence[tuple[str, Load]], *, stills: bool) -> None:
+    def __init__(self, name: str, loads: Sequence[Load], *, stills: bool) -> None:
         """What to read.
 
         Args:
             name: What messages call the stream.
-            loads: For each sample its file's name and how to read it (raising ``SourceError``).
+            loads: Reads one sample each.
             stills: Whether the pictures have nothing to do with each other.
         """
         self.info = StreamInfo(name=name, width=0, height=0, rate=_RATE, frames=len(loads), stills=stills)
@@ -56,20 +56,19 @@ class Samples(Closing):
         return self._taken.pop(index)
 
     def _read_ahead(self) -> Iterator[Sample]:
-        waiting: deque[tuple[str, Future[Sample]]] = deque()
+        waiting: deque[Future[Sample]] = deque()
         rest = iter(self._loads)
         while True:
-            for where, load in rest:
-                waiting.append((where, self._reader.submit(load)))
+            for load in rest:
+                waiting.append(self._reader.submit(load))
                 if len(waiting) == _AHEAD:
                     break
             if not waiting:
                 return
-            where, reading = waiting.popleft()
             try:
-                sample = reading.result()
-            except SourceError as exc:
-                self.findings.append(_finding(where, exc))
+                sample = waiting.popleft().result()
+            except UnusableFile as exc:
+                self.findings.append(exc.finding)
                 continue
             yield sample
 
@@ -215,8 +214,3 @@ def measure(
 def share_outside(seconds: float, in_model: float) -> float:
     """What part of the time the model was not at work."""
     return max(0.0, 1 - in_model / seconds) if seconds else 0.0
-
-
-def _finding(where: str, error: SourceError) -> Finding:
-    text = str(error).removeprefix("cannot read ").removeprefix(f"{where}: ")
-    return Finding(where, text)

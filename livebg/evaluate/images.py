@@ -50,10 +50,7 @@ def evaluate_images(
     row.keep_only([pair.name for pair in pairs])
     todo = {pair.name: pair for pair in pairs if not row.has(pair.name, pair.stamp)}
     stretch = row.key.normalise == "minmax"
-    loads = [
-        (str(pair.image), partial(read_sample, pair.name, pair.image, pair.mask, soft=dataset.soft))
-        for pair in todo.values()
-    ]
+    loads = [partial(read_sample, pair.name, pair.image, pair.mask, soft=dataset.soft) for pair in todo.values()]
 
     def score(sample: Sample, matte: Image) -> None:
         assert sample.truth is not None

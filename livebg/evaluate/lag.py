@@ -5,7 +5,8 @@ least of them and its neighbours gives the fraction. Pictures are shrunk and blu
 detail in space, and the difference is a parabola in s only where edges are softer than they move from frame to frame
 (between hard edges it is a V).
 
-A lag that lies at the end of the range is only known to be at least that; it is given as it is.
+A lag that lies at the end of the range is only known to be at least that; it is given as it is. Where the truth moves
+by less than a twentieth of the error that no shift removes, the best shift says nothing, and there is no lag.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ MAX_SHIFT = 10
 _LONG_SIDE = 256
 _BLUR = 4.0  # pixels of the shrunk picture
 _LEAST_CURVATURE = 1e-7  # mean squared alpha per frame²: below this nothing moves
+_LEAST_MOTION = 0.05
+_MOTION_OVER = (1, 3, MAX_SHIFT)  # frames; several, for what swings comes back
 
 
 class LagMeter:
@@ -33,6 +36,7 @@ class LagMeter:
         self._sums = np.zeros(2 * MAX_SHIFT + 1)
         self._pairs = np.zeros(2 * MAX_SHIFT + 1, np.int64)
         self._frames = 0
+        self._motion = dict.fromkeys(_MOTION_OVER, 0.0)
 
     def add(self, ours: Alpha, true: Alpha) -> None:
         """One more frame, both (H, W) in [0, 1]."""
@@ -43,10 +47,11 @@ class LagMeter:
             self._note(back, self._ours[-1], self._true[-1 - back])
             if back:
                 self._note(-back, self._ours[-1 - back], self._true[-1])
+            if back in self._motion:
+                self._motion[back] += _squared(self._true[-1] - self._true[-1 - back])
 
     def _note(self, shift: int, ours: Alpha, true: Alpha) -> None:
-        difference = ours - true
-        self._sums[shift + MAX_SHIFT] += float(np.vdot(difference, difference)) / difference.size
+        self._sums[shift + MAX_SHIFT] += _squared(ours - true)
         self._pairs[shift + MAX_SHIFT] += 1
 
     def errors(self) -> dict[int, float]:
@@ -62,6 +67,9 @@ class LagMeter:
         if len(errors) < 3:
             return None
         best = min(errors, key=lambda shift: (errors[shift], abs(shift)))
+        motion = max(total / max(self._frames - over, 1) for over, total in self._motion.items())
+        if motion < _LEAST_MOTION * errors[best]:
+            return None
         if best - 1 not in errors or best + 1 not in errors:
             return float(best)
         before, here, after = errors[best - 1], errors[best], errors[best + 1]
@@ -69,6 +77,10 @@ class LagMeter:
         if curvature < _LEAST_CURVATURE:
             return None
         return round(best + (before - after) / (2 * curvature), 4)
+
+
+def _squared(difference: Alpha) -> float:
+    return float(np.vdot(difference, difference)) / difference.size
 
 
 def _small(alpha: Alpha) -> Alpha:

@@ -82,7 +82,7 @@ def write_report(folder: Path) -> list[Result]:
     found = [result for row in rows for result in results(row)]
     _write(folder / "results.json", json.dumps(found, indent=1) + "\n")
     _write(folder / "results.csv", _csv(found))
-    _write(folder / "report.html", _page(folder, rows))
+    _write(folder / "report.html", _page(folder, rows, found))
     return found
 
 
@@ -95,7 +95,7 @@ def _csv(found: Sequence[Result]) -> str:
     return text.getvalue()
 
 
-def _page(folder: Path, rows: Sequence[Row]) -> str:
+def _page(folder: Path, rows: Sequence[Row], found: Sequence[Result]) -> str:
     pictures = [row for row in rows if row.key.kind == "images"]
     clips = [row for row in rows if row.key.kind == "video"]
     environment = Environment(
@@ -106,14 +106,19 @@ def _page(folder: Path, rows: Sequence[Row]) -> str:
         version=__version__,
         date=time.strftime("%Y-%m-%d"),
         meanings=MEANINGS,
-        image_columns=IMAGE_COLUMNS,
-        video_columns=VIDEO_COLUMNS,
+        image_columns=_used(IMAGE_COLUMNS, found),
+        video_columns=_used(VIDEO_COLUMNS, found),
         all_clips=ALL_CLIPS,
         sets=[_set(folder, name, members) for name, members in _by(pictures, lambda row: row.key.dataset).items()],
-        clip_results=[result for row in clips for result in results(row)],
+        clip_results=[result for result in found if "clip" in result],
         clips=_clip_charts(clips),
         findings=[(row.key.label, row.findings) for row in rows if row.findings],
     )
+
+
+def _used(columns: Sequence[str], found: Sequence[Result]) -> list[str]:
+    """The columns that say something: a refiner's only where there was one."""
+    return [name for name in columns if any(result.get(name) not in (None, "none") for result in found)]
 
 
 def _set(folder: Path, name: str, rows: Sequence[Row]) -> _Set:
@@ -128,6 +133,9 @@ def _set(folder: Path, name: str, rows: Sequence[Row]) -> _Set:
     over_threshold = [
         Line(label, list(zip(thresholds, curve.f_of_means.tolist(), strict=True))) for label, curve in curves
     ]
+    iou_over_threshold = [
+        Line(label, list(zip(thresholds, curve.iou.tolist(), strict=True))) for label, curve in curves
+    ]
     made.charts = [
         Markup(
             line_chart(
@@ -138,6 +146,12 @@ def _set(folder: Path, name: str, rows: Sequence[Row]) -> _Set:
         Markup(
             line_chart(
                 "F over threshold", over_threshold, x_label="threshold", y_label="F (beta² = 0.3)", x_range=(0, 1),
+                y_range=(0, 1),
+            )
+        ),
+        Markup(
+            line_chart(
+                "IoU over threshold", iou_over_threshold, x_label="threshold", y_label="IoU", x_range=(0, 1),
                 y_range=(0, 1),
             )
         ),

@@ -35,6 +35,14 @@ class Finding:
         return f"{self.where}: {self.what}"
 
 
+class UnusableFile(SourceError):
+    """A file that cannot be measured; the others of its set can."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"{path}: {what}")
+        self.finding = Finding(str(path), what)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
     """A picture and its truth.
@@ -62,16 +70,15 @@ def read_sample(name: str, image: Path, mask: Path | None, *, soft: bool) -> Sam
         soft: Whether values between 0 and 255 are meant (alpha, votes).
 
     Raises:
-        SourceError: One of them cannot be read, the mask is not one, or their sizes differ.
+        UnusableFile: One of them cannot be read, the mask is not one, or their sizes differ.
     """
     picture = read_picture(image)
     if mask is None:
         return Sample(name, picture, None)
     truth, note = read_mask(mask, soft=soft)
     if truth.shape != picture.shape[:2]:
-        raise SourceError(
-            f"{mask}: the mask is {truth.shape[1]}x{truth.shape[0]}, its picture {picture.shape[1]}x{picture.shape[0]}"
-        )
+        sizes = f"{truth.shape[1]}x{truth.shape[0]}, its picture {picture.shape[1]}x{picture.shape[0]}"
+        raise UnusableFile(mask, f"the mask is {sizes}")
     return Sample(name, picture, truth, () if note is None else (Finding(str(mask), note, lost=False),))
 
 
@@ -79,7 +86,7 @@ def read_picture(path: Path) -> Image:
     """A picture as RGB, upright.
 
     Raises:
-        SourceError: It is missing, damaged or no picture.
+        UnusableFile: It is missing, damaged or no picture.
     """
     return np.ascontiguousarray(cv2.cvtColor(_decoded(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
 
@@ -88,15 +95,15 @@ def read_mask(path: Path, *, soft: bool) -> tuple[Image, str | None]:
     """A mask as gray 0..255, and a note where it was stored as 0/1.
 
     Raises:
-        SourceError: It cannot be read, is in colour, is not 8-bit, or is full of grays where two values are expected.
+        UnusableFile: It cannot be read, is in colour, is not 8-bit, or is full of grays where two values are expected.
     """
     stored = _decoded(path, cv2.IMREAD_UNCHANGED)
     if stored.dtype != np.uint8:
-        raise SourceError(f"{path}: not a mask: {stored.dtype} values where 8 bits are expected")
+        raise UnusableFile(path, f"not a mask: {stored.dtype} values where 8 bits are expected")
     if stored.ndim == 3:
         channels = stored[..., :3]
         if int((channels.max(axis=2) - channels.min(axis=2)).max()) > _COLOUR:
-            raise SourceError(f"{path}: not a mask: it is in colour; a mask is gray, 255 where the subject is")
+            raise UnusableFile(path, "not a mask: it is in colour; a mask is gray, 255 where the subject is")
         stored = channels[..., 0]
     mask = np.ascontiguousarray(stored, np.uint8)
     # In true alpha a frame may be empty but for a breath of 1/255: there 0/1 must be more than that.
@@ -104,7 +111,7 @@ def read_mask(path: Path, *, soft: bool) -> tuple[Image, str | None]:
         return mask * np.uint8(255), "a mask of 0 and 1 instead of 0 and 255, taken as such"
     grays = float(np.mean((mask > 16) & (mask < 239)))
     if not soft and grays > _GRAY_SHARE:
-        raise SourceError(f"{path}: not a mask: {grays:.0%} of its pixels are neither black nor white")
+        raise UnusableFile(path, f"not a mask: {grays:.0%} of its pixels are neither black nor white")
     return mask, None
 
 
@@ -142,8 +149,8 @@ def _decoded(path: Path, flags: int) -> cv2.typing.MatLike:
     try:
         encoded = np.fromfile(path, np.uint8)
     except OSError as exc:
-        raise SourceError(f"cannot read {path}: {exc.strerror}") from exc
+        raise UnusableFile(path, f"cannot be read: {exc.strerror}") from exc
     decoded = cv2.imdecode(encoded, flags) if encoded.size else None
     if decoded is None:
-        raise SourceError(f"cannot read {path}: it is damaged or not a picture")
+        raise UnusableFile(path, "it is damaged or not a picture")
     return decoded

@@ -183,13 +183,11 @@ class Store:
         """
         path = self.folder / ITEMS / f"{key.slug}.jsonl"
         try:
-            _drop_cut_line(path)
-            file = path.open("a", encoding="utf-8")
+            begun = _drop_cut_line(path) > 0
+            row = read_row(path) if begun else Row(key, began=time.time())
+            row._file = path.open("a", encoding="utf-8")
         except OSError as exc:
             raise cannot_write(path, exc) from exc
-        begun = path.stat().st_size > 0
-        row = read_row(path) if begun else Row(key, began=time.time())
-        row._file = file
         if not begun:
             row._write({"key": asdict(key), "began": row.began})
         return row
@@ -247,14 +245,16 @@ def _take(row: Row, line: dict[str, Any]) -> None:
         row.frames += line["frames"]
 
 
-def _drop_cut_line(path: Path) -> None:
+def _drop_cut_line(path: Path) -> int:
+    """Cut a file behind its last whole line; gives its size then, 0 where there is none."""
     if not path.exists():
-        return
+        return 0
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         with path.open("r+b") as file:
             file.truncate(whole)
+    return whole
 
 
 def _forget(folder: Path) -> None:

@@ -40,6 +40,7 @@ MEANINGS = {
     "dtssd": "error of the change from frame to frame x 10²",
     "flicker": "mean absolute change of alpha on still pixels x 10³, under sensor noise of 2/255",
     "lag": "frames by which the matte comes late",
+    "seconds_per_picture": "wall time of the whole run by pictures",
     "warp": "squared change along optical flow x 10³, where there is no truth",
 }
 

@@ -134,7 +134,7 @@ class _Clip:
             frames, findings = clip.frames()
             if first:
                 self.findings += findings
-            loads = [(str(image), partial(read_sample, name, image, mask, soft=True)) for name, image, mask in frames]
+            loads = [partial(read_sample, name, image, mask, soft=True) for name, image, mask in frames]
             return Samples(clip.name, loads, stills=False)
         pictures = self._open_video(clip.pictures)
         if clip.truth is None:
