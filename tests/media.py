@@ -10,7 +10,7 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import SubtitleSet
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from livebg.frame import Colour
@@ -63,6 +63,7 @@ def to_yuv(image: np.ndarray, pix_fmt: str = "yuv420p", colour: Colour = BT709) 
     converted = VideoReformatter().reformat(
         frame, format=pix_fmt, src_colorspace=matrix, dst_colorspace=matrix,
         src_color_range=2, dst_color_range=2 if colour.full_range else 1,
+        interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP,
     )  # fmt: skip
     converted.colorspace, converted.color_range = colour.matrix, RANGE[colour.full_range]
     converted.color_trc, converted.color_primaries = colour.transfer, colour.primaries

@@ -17,6 +17,7 @@ The way of a colour, with its sources:
 from __future__ import annotations
 
 import tempfile
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -66,9 +67,10 @@ class ToneMap:
             cube = Path(folder, f"{self.name}.cube")
             cube.write_text(_cube_file(self._transfer))
             graph = Graph()
+            # The clock is of no account: times are kept beside the pictures, not by the graph.
             graph.link_nodes(
                 graph.add_buffer(
-                    width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+                    width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25)
                 ),
                 graph.add("lut3d", file=str(cube), interp="tetrahedral"),
                 graph.add("buffersink"),

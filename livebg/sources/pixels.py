@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 BT709 = Colour(primaries=1, transfer=1, matrix=1, full_range=False)
 
+_STRETCH = np.rint((np.arange(256) - 16) * 255 / 219).clip(0, 255).astype(np.uint8)
+
 # H.273 matrix -> swscale's number for its coefficients.
 _COEFFICIENTS = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
 
@@ -89,8 +91,13 @@ class Converter:
         if self._tone_map:
             frame = self._tone_map.apply(self._convert(frame, ToneMap.FORMAT, stored))
             stored = BT709
+        # swscale takes gray for 0..255 whatever its tag says.
+        limited_gray = frame.format.name.startswith("gray") and frame.color_range == ColorRange.MPEG
         rgb = self._convert(frame, "rgb24", stored, width, height)
-        return np.ascontiguousarray(self.orientation.apply(np.asarray(rgb.to_ndarray(), np.uint8)))
+        image = np.asarray(rgb.to_ndarray(), np.uint8)
+        if limited_gray:
+            image = np.asarray(cv2.LUT(image, _STRETCH), np.uint8)
+        return np.ascontiguousarray(self.orientation.apply(image))
 
     def _convert(
         self, frame: VideoFrame, pixels: str, stored: Colour, width: int | None = None, height: int | None = None
