@@ -119,9 +119,11 @@ class _Clip:
         with self._opened(first) as source:
             frames = Noisy(source, name=self._clip.name, seed=self._seed) if noisy else source
             tell = None if self._progress is None else partial(self._progress, self._clip, number, source.info)
-            report = measure(frames, source.take, self._segmenter, score, tell)
+            try:
+                report = measure(frames, source.take, self._segmenter, score, tell)
+            finally:
+                self.findings += source.findings if first else []
         if first:
-            self.findings += source.findings
             self.findings += [Finding(self._clip.name, note, lost=False) for note in report.notes]
         self.seconds += report.seconds
         self.in_model += report.stages.get("segment", 0.0)
