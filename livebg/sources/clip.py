@@ -82,6 +82,7 @@ class Clip:
         self._stopped: str | None = None
         self._kept, self._end, self._strict = kept, end, strict
         self._jumped = False
+        self._is_mov = self.container.format.name.startswith("mov")
         self._packets_read = 0
         self._first_dts: int | None = None
         self._last: Fraction | None = None
@@ -130,6 +131,11 @@ class Clip:
         self.lost = self._missing()
         if self._strict and self.lost:
             raise SourceError(f"{self.name}: {self.lost}")
+
+    def expected_frames(self) -> int | None:
+        """How many frames the header or index promises for the whole clip."""
+        shown = sum(not entry.is_discard for entry in self.video.index_entries) if self._is_mov else 0
+        return shown or self.video.frames or None
 
     def cancel(self) -> None:
         """End a read that waits for a pipe, from another thread."""
@@ -208,23 +214,22 @@ class Clip:
         return SidePackets(streams, zero=self.zero + (start or 0), trim=start is not None, end=length)
 
     def _missing(self) -> str | None:
-        kind = self.container.format.name
         missing = None
-        if kind.startswith("matroska"):
+        if self.container.format.name.startswith("matroska"):
             promised = promised_seconds(self.video)
             if promised is not None and self._last is not None and not self.stretches.joints:
                 seconds = float(promised - self.zero - self._last)
                 missing = f"the last {seconds:.2f} s are missing" if seconds * self.rate > 2 else None
         else:
-            promised_packets = self._promised_packets(kind)
+            promised_packets = self._promised_packets()
             if promised_packets > self._packets_read:
                 missing = f"{promised_packets - self._packets_read} of {promised_packets} frames are missing"
         if missing:
             return f"{missing}: the file is cut off or damaged, copy it again"
         return f"reading stopped early: {self._stopped}" if self._stopped else None
 
-    def _promised_packets(self, kind: str) -> int:
-        if kind.startswith("mov"):
+    def _promised_packets(self) -> int:
+        if self._is_mov:
             # The index and not the header's count, which includes what an edit list leaves out.
             entries = self.video.index_entries
             if not self._jumped or self._first_dts is None:

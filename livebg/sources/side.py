@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from fractions import Fraction
 
     from av.packet import Packet
     from av.stream import Stream
+
+# Seconds before the beginning from which decoders still want packets that nobody hears; what an edit list hides before
+# that was cut away, and a container without edit lists would bring it back.
+PRIMING = Fraction(1, 10)
 
 
 class SidePackets:
@@ -54,8 +58,10 @@ class SidePackets:
             return None
         clock = packet.time_base
         time = stamp * clock - self._zero
-        over = self._trim and time < 0 and time + (packet.duration or 0) * clock <= 0
-        if not over and not self.is_past_end(time):
+        end = time + (packet.duration or 0) * clock
+        over = self._trim and time < 0 and end <= 0
+        hidden = packet.is_discard and end < -PRIMING
+        if not over and not hidden and not self.is_past_end(time):
             shift = round(self._zero / clock)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift

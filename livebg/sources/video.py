@@ -191,7 +191,9 @@ def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction 
     elif end is not None:
         duration = end - origin
     cut = duration != whole
-    frames = clip.video.frames if clip.video.frames and not cut else duration and round(duration * clip.rate)
+    frames = clip.expected_frames() if not cut else None
+    if frames is None and duration is not None:
+        frames = round(duration * clip.rate)
     aspect = clip.video.sample_aspect_ratio or Fraction(1)
     return StreamInfo(
         name=clip.name,
@@ -199,7 +201,7 @@ def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction 
         height=converter.height,
         time_base=clip.clock,
         rate=clip.rate,
-        frames=frames or None,
+        frames=frames,
         duration=duration,
         sample_aspect_ratio=1 / aspect if converter.orientation.transpose else aspect,
         colour=converter.colour,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from fractions import Fraction as F
@@ -259,3 +260,20 @@ def test_an_mp4_whose_index_comes_last_through_a_pipe(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no frame of it can be decoded.*faststart"):
         VideoSource(descriptor)
     os.close(descriptor)
+
+
+def test_ctrl_c_while_a_pipe_is_silent() -> None:
+    code = (
+        "import os, sys\nfrom livebg.sources.video import VideoSource\n"
+        "try:\n    print('reading', flush=True)\n    VideoSource(0)\n"
+        "except KeyboardInterrupt:\n    print('ended')\n"
+    )
+    reader, writer = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", code], stdin=reader, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "reading\n"
+        os.write(writer, b"x" * 10)
+        child.send_signal(signal.SIGINT)
+        assert child.stdout.read() == "ended\n"
+    os.close(reader)
+    os.close(writer)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import weakref
 from fractions import Fraction as F
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import av
+import cv2
 import numpy as np
 import pytest
 
-from livebg.errors import UsageError
+from livebg.errors import SourceError, UsageError
 from livebg.frame import Chapter
-from livebg.sources import open_source
+from livebg.sources import ReadAhead, open_source
 from livebg.sources.clip import Clip
+from livebg.sources.side import SidePackets
 from tests.media import numbered, read_number, read_packet_times, read_times, write_clip
+from tests.sources.test_images import with_exif
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,6 +155,32 @@ def test_priming_before_the_beginning_keeps_its_negative_time(tmp_path: Path) ->
     assert first.pts == -1024
 
 
+def test_what_an_edit_list_hides_stays_hidden(tmp_path: Path) -> None:
+    """Half a second cut away without encoding anew, as phones do: the packets are in the file, but not shown."""
+    whole = write_clip(tmp_path / "whole.mkv", frames=50, audio="aac", options={"g": "250"})
+    path = tmp_path / "cut.mp4"
+    with (
+        av.open(str(whole)) as clip,
+        av.open(str(path), "w", container_options={"avoid_negative_ts": "disabled"}) as output,
+    ):
+        copies = {stream.index: output.add_stream_from_template(stream, opaque=True) for stream in clip.streams}
+        for packet in clip.demux():
+            if packet.pts is not None:
+                shift = round(F(1, 2) / packet.time_base)
+                packet.stream = copies[packet.stream.index]
+                packet.pts -= shift
+                packet.dts = packet.pts
+                output.mux(packet)
+    with open_source(path, strict=True) as source:
+        frames = list(source)
+        assert source.info.frames == len(frames)
+        assert source.info.side is not None
+        sound = [_time(packet) for packet in source.info.side.take()]
+    assert frames[0].pts == 0
+    assert numbers(frames) == list(range(13, 50))
+    assert -F(1, 8) < sound[0] <= 0
+
+
 # Side streams
 
 
@@ -211,6 +242,76 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
     with open_source(path) as source:
         assert (source.info.width, source.info.height) == (64, 48)
         assert any("left out" in note for note in source.notes)
+
+
+def test_packets_without_a_time_are_counted() -> None:
+    side = SidePackets([], zero=F(1))
+    packet = av.Packet(b"data")
+    assert side.put(packet) is None
+    assert side.untimed == 1
+    assert side.take() == []
+
+
+def test_interlaced_is_said(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", options={"x264-params": "tff=1"})
+    with open_source(path) as source:
+        assert any("interlaced" in note for note in source.notes)
+
+
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", frames=200, audio="aac")
+    alive = most = 0
+    lock = Lock()
+
+    def gone() -> None:
+        nonlocal alive
+        with lock:
+            alive -= 1
+
+    with ReadAhead(open_source(path), depth=4) as source:
+        assert source.info.side is not None
+        for frame in source:
+            with lock:
+                alive += 1
+                most = max(most, alive)
+            weakref.finalize(frame.image, gone)
+            assert len(source.info.side.take()) < 60  # what a sink finds is what was read ahead, not the whole
+    assert most <= 2
+
+
+def test_motion_jpeg_with_exif_stands_upright(tmp_path: Path) -> None:
+    """Its frames carry side data that PyAV has no name for."""
+    stored = np.ascontiguousarray(np.rot90(numbered(0b1101, 80, 48)))
+    jpeg = with_exif(cv2.imencode(".jpg", stored[..., ::-1])[1].tobytes(), 6)
+    path = tmp_path / "clip.avi"
+    with av.open(str(path), "w") as output:
+        stream = output.add_mux_stream("mjpeg", width=stored.shape[1], height=stored.shape[0])
+        stream.time_base = F(1, 25)
+        for index in range(3):
+            packet = av.Packet(jpeg)
+            packet.pts = packet.dts = index
+            packet.time_base, packet.stream, packet.is_keyframe = F(1, 25), stream, True
+            output.mux(packet)
+    frames = read(path)
+    assert numbers(frames) == [0b1101] * 3
+
+
+# Real clips
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "size", "step"),
+    [
+        ("single_face.mp4", 72, (640, 360), F(1, 30)),
+        ("selfie.mp4", 146, (1080, 1920), F(163, 4830)),
+        ("webcam_cap13.mp4", 765, (400, 300), F(1, 25)),
+    ],
+)
+def test_real_clips(shared_data: Path, name: str, count: int, size: tuple[int, int], step: F) -> None:
+    with open_source(shared_data / "clips" / name) as source:
+        assert (source.info.width, source.info.height, source.info.frames) == (*size, count)
+        assert [frame.pts for frame in source] == [index * step for index in range(count)]
+        assert source.notes == []
 
 
 # Cutting
@@ -316,8 +417,6 @@ def test_a_start_in_a_stream_that_cannot_jump(tmp_path: Path) -> None:
 
 
 def test_a_start_behind_the_end_is_refused(long_clip: Path) -> None:
-    from livebg.errors import SourceError
-
     with pytest.raises(SourceError, match="no frame in the part asked for, from 60 s on"):
         open_source(long_clip, start=F(60))
 
