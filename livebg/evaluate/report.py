@@ -26,8 +26,8 @@ from livebg.evaluate.strips import Files, Strip, choose, strips
 from livebg.evaluate.table import ALL_CLIPS, MEANINGS, VIDEO_MEASURES, Result, image_scores, results, shown
 
 IMAGE_COLUMNS = (
-    "model", "size", "refine", "smooth", "n", "max_f", "max_f_sod", "mae", "iou", "precision", "recall", "f_beta",
-    "s_measure", "e_measure", "weighted_f", "boundary_f", "mba", "seconds_per_picture",
+    "model", "size", "refine", "smooth", "sample", "n", "max_f", "max_f_sod", "mae", "iou", "precision", "recall",
+    "f_beta", "s_measure", "e_measure", "weighted_f", "boundary_f", "mba", "seconds_per_picture",
 )  # fmt: skip
 VIDEO_COLUMNS = ("clip", "model", "size", "refine", "smooth", "n", *VIDEO_MEASURES)
 
@@ -56,6 +56,7 @@ class _Set:
 
     name: str
     results: list[Result]
+    settings: str
     charts: list[Markup] = field(default_factory=list)
     galleries: list[_Gallery] = field(default_factory=list)
 
@@ -111,8 +112,16 @@ def _page(folder: Path, rows: Sequence[Row], found: Sequence[Result]) -> str:
         all_clips=ALL_CLIPS,
         sets=[_set(folder, name, members) for name, members in _by(pictures, lambda row: row.key.dataset).items()],
         clip_results=[result for result in found if "clip" in result],
+        clip_settings=_settings(clips),
         clips=_clip_charts(clips),
         findings=[(row.key.label, row.findings) for row in rows if row.findings],
+    )
+
+
+def _settings(rows: Sequence[Row]) -> str:
+    keys = [row.key for row in rows]
+    return "; ".join(
+        dict.fromkeys(f"alpha {key.alpha}, normalise {key.normalise}, computed by {key.runtime}" for key in keys)
     )
 
 
@@ -122,7 +131,7 @@ def _used(columns: Sequence[str], found: Sequence[Result]) -> list[str]:
 
 
 def _set(folder: Path, name: str, rows: Sequence[Row]) -> _Set:
-    made = _Set(name, [result for row in rows for result in results(row)])
+    made = _Set(name, [result for row in rows for result in results(row)], _settings(rows))
     curves = [(row.key.label.removeprefix(f"{name} "), curves_of(image_scores(row))) for row in rows]
     thresholds = [level / (LEVELS - 1) for level in range(LEVELS)]
     precision_recall = [

@@ -20,6 +20,7 @@ ALL_CLIPS = "all"
 VIDEO_MEASURES = ("mad", "mse", "grad", "conn", "dtssd", "flicker", "lag", "iou", "boundary_f", "warp")
 
 MEANINGS = {
+    "sample": "how many of the set were asked for; nothing for all",
     "n": "pictures, or frames, measured",
     "iou": "intersection over union at 0.5",
     "precision": "precision at 0.5",

@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from livebg.errors import SinkError, SourceError
 from livebg.evaluate.clips import find_clips
 from livebg.evaluate.datasets import open_image_set
 from livebg.evaluate.images import evaluate_images
-from livebg.evaluate.plots import Line, line_chart
+from livebg.evaluate.plots import COLOURS, Line, line_chart
 from livebg.evaluate.report import write_report
 from livebg.evaluate.store import RowKey, Store
 from livebg.evaluate.table import shown, text_table
@@ -111,6 +115,29 @@ def test_the_page_is_whole_and_needs_nothing_else(report):
     assert "&lt;wild&gt;" in text
     assert "<wild>" not in text
     assert text.count("<svg") == 3 + 4 + 1  # of the set, of walk, of wild
+
+
+@pytest.mark.slow
+def test_a_browser_shows_the_page(report, tmp_path):
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no Chromium to show the page with")
+    write_report(report)
+    shot = tmp_path / "shot.png"
+    subprocess.run(
+        [
+            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+            f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,4000", f"--screenshot={shot}",
+            (report / "report.html").as_uri(),
+        ],
+        check=True, capture_output=True, timeout=90,
+    )  # fmt: skip
+    picture = cv2.imread(str(shot))[..., ::-1].astype(int)
+    assert picture.shape == (4000, 1400, 3)
+    colour = [int(COLOURS[1][at : at + 2], 16) for at in (1, 3, 5)]  # both rows are alike: the second lies on top
+    curve = np.abs(picture - colour).sum(axis=2) < 30
+    assert np.count_nonzero(curve[:1000]) > 300, np.count_nonzero(curve[:1000])
+    assert np.count_nonzero(np.abs(picture - 255).sum(axis=2)) > 0.1 * picture[..., 0].size  # and its strips
 
 
 def test_a_report_outlives_its_pictures(report, tmp_path):
