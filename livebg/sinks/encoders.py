@@ -21,14 +21,20 @@ from livebg.errors import UsageError
 from livebg.sinks.outputs import CODECS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from av.container import OutputContainer
 
     from livebg.frame import Colour, StreamInfo
     from livebg.sinks.place import Pixels
 
 # A matte is kept nearly without loss: it is cheap (flat almost everywhere), and somebody composites with it again.
-_CRF = {"h264": 18, "h265": 20, "av1": 28, "vp9": 15}
-_MATTE_CRF = {"h264": 4, "h265": 4, "av1": 5, "vp9": 2}
+# VP9 has one quality for colour and alpha: from 8 on plain areas of alpha stay exactly 0 and 255 (at 15 they do not).
+_CRF: Mapping[Pixels, Mapping[str, int]] = {
+    "rgb": {"h264": 18, "h265": 20, "av1": 28, "vp9": 15},
+    "rgba": {"vp9": 8},
+    "gray": {"h264": 4, "h265": 4, "av1": 5, "vp9": 2},
+}
 _PRESET = {"h264": "veryfast", "h265": "fast", "av1": "9", "vp9": "6"}
 _PRORES_QUANTISER = 2
 # VP9 encodes in real time from this speed on; below, "good" looks longer at each block.
@@ -116,7 +122,7 @@ def add_video(container: OutputContainer, request: Request, info: StreamInfo, co
 
 def _options(request: Request) -> dict[str, str]:
     codec = request.codec
-    crf = request.crf if request.crf is not None else (_MATTE_CRF if request.pixels == "gray" else _CRF).get(codec)
+    crf = request.crf if request.crf is not None else _CRF[request.pixels].get(codec)
     preset = request.preset or _PRESET.get(codec, "")
     if codec == "h264":
         return {"preset": preset, "crf": str(crf), "bf": "0"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from livebg.errors import SinkError
-from livebg.sinks.place import publish_file, publish_folder, require_channels, require_replaceable
+from livebg.sinks.place import keep_partial_folder, publish_file, publish_folder, require_channels
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -88,11 +88,7 @@ class ImageSink(Closing):
         if not self._names:
             shutil.rmtree(self._place.hidden, ignore_errors=True)
             return
-        partial = self._place.partial
-        if partial.is_dir():
-            require_replaceable(partial)
-            shutil.rmtree(partial)
-        self._place.hidden.rename(partial)
+        keep_partial_folder(self._place)
 
 
 class PictureSink(Closing):

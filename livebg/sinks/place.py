@@ -82,12 +82,27 @@ def publish_folder(place: Place) -> None:
         raise SinkError(f"cannot name {place.final}: {error.strerror}") from error
 
 
+def keep_partial_folder(place: Place) -> None:
+    """Give an unfinished folder its name. An older one goes; if that holds other things, ours gets a number instead."""
+    partial = place.partial
+    if partial.exists():
+        try:
+            require_replaceable(partial)
+        except UsageError:
+            partial = partial.with_name(f"{partial.name}-{place.hidden.name.rpartition('-')[2]}")
+        else:
+            shutil.rmtree(partial)
+    place.hidden.rename(partial)
+
+
 def require_replaceable(folder: Path) -> None:
     """Overwriting a folder removes it, so it may hold nothing but PNGs: it could be somebody's home.
 
     Raises:
         UsageError: It holds something else.
     """
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file; choose another name")
     for each in folder.iterdir():
         if each.suffix.lower() != ".png" or not each.is_file():
             raise UsageError(f"{folder} holds {each.name}, which no output of ours does; choose another name")

@@ -243,7 +243,7 @@ class TextTrack:
 
 
 def _takes(muxer: str, stream: Stream) -> bool:
-    """Whether a container takes a stream as it is: its muxer begins a file with it, as what it lists is not all true."""
+    """Whether a container takes a stream as it is: its muxer begins a file with it. (What it lists is not all true.)"""
     if stream.codec_context.name.startswith(_REFUSED.get(muxer, ())):
         return False
     try:

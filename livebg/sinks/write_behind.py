@@ -57,10 +57,10 @@ class WriteBehind(Closing):
             Exception: Whatever the inner sink raised at an earlier frame.
         """
         with self._changed:
+            self._changed.wait_for(lambda: len(self._waiting) < self._depth or self._stopped or self._error is not None)
+            self._raise_error()
             if self._stopped:
                 raise SinkError(f"frame {frame.index} came after the sink was finished or closed")
-            self._changed.wait_for(lambda: len(self._waiting) < self._depth or self._error is not None)
-            self._raise_error()
             self._waiting.append(frame)
             self._changed.notify_all()
 
