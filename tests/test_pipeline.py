@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ def test_every_frame_goes_through_once_and_in_order():
         source, FakeSegmenter(), FakeCompositor(), sink, matte_sink=mattes, progress=lambda r: seen.append(r.frames)
     )
     assert [frame.index for frame in sink.frames] == list(range(5))
-    assert [frame.pts for frame in mattes.frames] == [frame.pts for frame in source]
+    assert [frame.pts for frame in mattes.frames] == [Fraction(index, 25) for index in range(5)]
     assert seen == [1, 2, 3, 4, 5]
     assert report.frames == 5
     assert sink.finished
