@@ -12,7 +12,7 @@ import numpy as np
 
 from livebg.errors import SourceError
 from livebg.evaluate.metrics import ImageScore
-from livebg.evaluate.samples import read_mask, read_sample
+from livebg.evaluate.samples import read_picture, read_sample
 from livebg.frame import Image
 
 WORST, MEDIAN = 20, 10
@@ -81,7 +81,7 @@ def draw(files: Files) -> Image:
         SourceError: A file cannot be read.
     """
     sample = read_sample("", files.image, files.mask, soft=True)
-    matte, _ = read_mask(files.matte, soft=True)
+    matte = np.ascontiguousarray(read_picture(files.matte)[..., 0])
     assert sample.truth is not None
     if matte.shape != sample.truth.shape:
         raise SourceError(f"{files.matte}: not of its picture's size")
