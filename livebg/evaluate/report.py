@@ -23,7 +23,7 @@ from livebg.evaluate.metrics import LEVELS, curves_of
 from livebg.evaluate.plots import Line, line_chart
 from livebg.evaluate.store import MATTES, Row, cannot_write, read_rows
 from livebg.evaluate.strips import Files, Strip, choose, strips
-from livebg.evaluate.table import ALL_CLIPS, MEANINGS, VIDEO_MEASURES, Result, image_scores, results, shown
+from livebg.evaluate.table import ALL_CLIPS, HEADINGS, MEANINGS, VIDEO_MEASURES, Result, image_scores, results, shown
 
 IMAGE_COLUMNS = (
     "model", "size", "refine", "smooth", "sample", "n", "max_f", "max_f_sod", "mae", "iou", "precision", "recall",
@@ -106,6 +106,7 @@ def _page(folder: Path, rows: Sequence[Row], found: Sequence[Result]) -> str:
     return environment.get_template("report.html.j2").render(
         version=__version__,
         date=time.strftime("%Y-%m-%d"),
+        headings=HEADINGS,
         meanings=MEANINGS,
         image_columns=_used(IMAGE_COLUMNS, found),
         video_columns=_used(VIDEO_COLUMNS, found),

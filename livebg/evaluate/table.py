@@ -19,6 +19,14 @@ ALL_CLIPS = "all"
 
 VIDEO_MEASURES = ("mad", "mse", "grad", "conn", "dtssd", "flicker", "lag", "iou", "boundary_f", "warp")
 
+HEADINGS = {
+    "max_f": "max F", "max_f_sod": "max F sod", "mae": "MAE", "iou": "IoU", "f_beta": "F", "s_measure": "S",
+    "e_measure": "E", "weighted_f": "wF", "boundary_f": "bF", "mba": "mBA", "mad": "MAD", "mse": "MSE",
+    "dtssd": "dtSSD", "published_max_f": "published", "published_mae": "published", "seconds_per_picture": "s each",
+    "share_outside_model": "idle",
+}  # fmt: skip
+"""Short names for people, where they differ."""
+
 MEANINGS = {
     "sample": "how many of the set were asked for; nothing for all",
     "n": "pictures, or frames, measured",
@@ -41,7 +49,8 @@ MEANINGS = {
     "dtssd": "error of the change from frame to frame x 10²",
     "flicker": "mean absolute change of alpha on still pixels x 10³, under sensor noise of 2/255",
     "lag": "frames by which the matte comes late",
-    "seconds_per_picture": "wall time of the whole run by pictures",
+    "seconds_per_picture": "seconds of the whole run a picture",
+    "share_outside_model": "part of the time in which the model was not at work",
     "warp": "squared change along optical flow x 10³, where there is no truth",
 }
 
@@ -91,9 +100,12 @@ def shown(value: object) -> str:
 
 
 def text_table(rows: Sequence[Result], columns: Sequence[str]) -> list[str]:
-    """Lines of aligned columns under their names; columns without any value are left out."""
+    """Lines of aligned columns under their headings; columns without any value are left out."""
     columns = [name for name in columns if any(row.get(name) not in (None, "none") for row in rows)]
-    cells = [list(columns), *([shown(row.get(name)) for name in columns] for row in rows)]
+    cells = [
+        [HEADINGS.get(name, name) for name in columns],
+        *([shown(row.get(name)) for name in columns] for row in rows),
+    ]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
     numeric = [any(isinstance(row.get(name), int | float) for row in rows) for name in columns]
     return [

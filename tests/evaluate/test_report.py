@@ -197,4 +197,4 @@ def test_numbers_for_people():
 
 def test_a_text_table_is_aligned_and_leaves_empty_columns_out():
     rows = [{"model": "u2net", "mae": 0.03, "refine": "none"}, {"model": "u2netp", "mae": 0.0412, "refine": "none"}]
-    assert text_table(rows, ("model", "refine", "mae", "warp")) == ["model     mae", "u2net   0.030", "u2netp  0.041"]
+    assert text_table(rows, ("model", "refine", "mae", "warp")) == ["model     MAE", "u2net   0.030", "u2netp  0.041"]
