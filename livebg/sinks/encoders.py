@@ -127,11 +127,11 @@ def _options(request: Request) -> dict[str, str]:
     if codec == "h264":
         return {"preset": preset, "crf": str(crf), "bf": "0"}
     if codec == "h265":
-        parameters = f"log-level=none:bframes=0:pools={_threads()}"
+        parameters = f"log-level=none:bframes=0:rc-lookahead=10:pools={_threads()}"
         return {"preset": preset, "crf": str(crf), "x265-params": parameters}
     if codec == "av1":
         # SVT-AV1 writes to standard error by itself and listens to nothing else.
-        os.environ.setdefault("SVT_LOG", "1")
+        os.environ.setdefault("SVT_LOG", "0")
         return {"preset": preset, "crf": str(crf), "svtav1-params": f"lp={_threads()}"}
     if codec == "vp9":
         return {

@@ -184,7 +184,7 @@ def default_suffix(source: str | os.PathLike[str] | StreamInfo, pixels: Pixels =
     else:
         name, stills = source.name, stills or source.stills
     suffix = name.lower() if name.startswith(".") and name.count(".") == 1 else Path(name).suffix.lower()
-    if any(mark in name for mark in "*?[") or (not suffix and name != "-"):
+    if any(mark in name for mark in "*?[") or (not suffix and name not in ("", "-")):
         return ""
     if stills or suffix in PICTURES["rgb"]:
         return suffix if suffix in PICTURES[pixels] else ".png"

@@ -130,6 +130,7 @@ def test_forbidden_folders(name):
         ("folder", "rgba", ""),
         ("pictures/*.jpg", "rgb", ""),
         (".webm", "rgb", ".webm"),
+        ("", "rgb", ".mp4"),
         (stream(name="a.heic", stills=True), "rgb", ".png"),
         (stream(name="a.mov"), "rgba", ".mov"),
     ],
