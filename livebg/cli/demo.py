@@ -8,10 +8,9 @@ import click
 import cv2
 import numpy as np
 
-from livebg import weights
 from livebg.build import open_segmenter
 from livebg.cli.contact_sheet import sheet_from_files
-from livebg.cli.progress import ProgressLine
+from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
 from livebg.frame import Image
 from livebg.job import Job, do
@@ -28,11 +27,12 @@ def demo(folder: Path) -> None:
     """
     out, matte, sheet = folder / "out.mp4", folder / "matte.mp4", folder / "contact-sheet.png"
     folder.mkdir(parents=True, exist_ok=True)
-    clip = weights.ensure(_CLIP)
+    clip = fetch(_CLIP)
     if not (out.exists() and matte.exists()):
         background = folder / "background.png"
         cv2.imwrite(str(background), _evening(360, 640))
         config = Config().override({"compose": {"background": str(background)}, "output": {"overwrite": True}})
+        fetch(config.segment.model)
         segmenter = open_segmenter(config.segment)
         click.echo(f"{clip.name} onto an evening sky, by {segmenter.description}")
         with ProgressLine(clip.name, quiet=False) as progress:

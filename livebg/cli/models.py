@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from tqdm import tqdm
 
 from livebg import weights
+from livebg.cli.progress import download_bar
 from livebg.errors import UsageError, WeightsError
 from livebg.fetch import LocalPath, Source, Url
 
@@ -53,7 +50,7 @@ def pull(names: tuple[str, ...], everything: bool, origin: str | None) -> None:
             click.echo(f"{name}: here already, {store.path(name)}")
             continue
         try:
-            with _progress(name) as progress:
+            with download_bar(name) as progress:
                 found = store.ensure(name, progress, sources=None if origin is None else [_source(origin)])
         except WeightsError as exc:
             failures.append(str(exc))  # the others can still be had
@@ -97,18 +94,6 @@ def remove(names: tuple[str, ...]) -> None:
     store = weights.store()
     for name in names:
         click.echo(f"{name}: {'removed' if store.remove(name) else 'was not here'}")
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty(), leave=False) as bar:
-
-        def show(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def _source(origin: str) -> Source:

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from livebg.build import open_segmenter
+from livebg import weights
 from livebg.cli.options import config_options
-from livebg.cli.progress import ProgressLine
+from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
 from livebg.errors import LivebgError, SinkError
 from livebg.job import Job, JobReport, check, do, plan
@@ -38,6 +39,8 @@ def process(inputs: tuple[str, ...], config: Config, quiet: bool) -> None:
         todo.append(job)
     if not todo:
         return
+    if config.segment.model in weights.names(use="segment"):
+        fetch(config.segment.model, quiet=quiet)
     segmenter = open_segmenter(config.segment)
     if not quiet:
         click.echo(f"model: {segmenter.description}", err=True)

@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import click
 from tqdm import tqdm
 
+from livebg import weights
 from livebg.frame import StreamInfo
 from livebg.pipeline import RunReport
 
 _SECONDS_TO_FIRST_LINE = 1.0
 _SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def download_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Bytes fetched so far: a bar on a terminal, nothing elsewhere."""
+    with tqdm(desc=name, unit="B", unit_scale=True, disable=not sys.stderr.isatty(), leave=False) as bar:
+
+        def show(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def fetch(name: str, *, quiet: bool = False) -> Path:
+    """A file of the weights' table, fetched with a word and a bar where it is not here yet.
+
+    Raises:
+        WeightsError: It cannot be had.
+    """
+    if quiet or weights.store().state(name) == "sound":
+        return weights.ensure(name)
+    size = weights.store().entry(name).bytes
+    click.echo(f"fetching {name}" + (f", {size / 1e6:.0f} MB" if size else ""), err=True)
+    with download_bar(name) as progress:
+        return weights.ensure(name, progress)
 
 
 class ProgressLine:
