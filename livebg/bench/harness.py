@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryFile
 
 from livebg import __version__
 from livebg.errors import LivebgError
@@ -45,18 +46,19 @@ def timed(command: Sequence[str]) -> Usage:
     Raises:
         LivebgError: It failed; the text holds its last line of error output.
     """
-    started = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        stdout = process.stdout.read()
-        stderr = process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - started
-    if process.returncode != 0:
-        last = (stderr.strip().splitlines() or ["no output"])[-1]
-        raise LivebgError(f"the benchmark's command failed: {' '.join(command)}: {last}")
+    # Errors go to a file: two pipes read one after the other would block a command that fills the second.
+    with TemporaryFile("w+") as errors:
+        started = time.perf_counter()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+            assert process.stdout is not None
+            stdout = process.stdout.read()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - started
+        if process.returncode != 0:
+            errors.seek(0)
+            last = (errors.read().strip().splitlines() or ["no output"])[-1]
+            raise LivebgError(f"the benchmark's command failed: {' '.join(command)}: {last}")
     return Usage(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024 / 1e6, stdout)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from livebg.build import open_segmenter
 from livebg import weights
+from livebg.build import open_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
