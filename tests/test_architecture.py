@@ -17,8 +17,8 @@ STOREYS = [
     {"frame"},
     {"stages"},
     {"config", "fetch", "weights", "pipeline", "motion"},
-    {"sources", "segment", "refine", "smooth", "compose", "sinks", "evaluate", "train"},
-    {"build"},
+    {"sources", "segment", "refine", "smooth", "compose", "sinks", "evaluate"},
+    {"build", "train"},  # training uses the network of segment, and validates as the segmenter does
     {"job"},
     {"live", "bench"},
     {"cli", "__main__"},

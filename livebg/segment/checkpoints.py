@@ -5,10 +5,13 @@ is (u2net, u2netp, or somebody's own training of either) is seen from the shapes
 
 - ``.pth``: the names of the authors' classes, with batch norm beside each body convolution; folded here.
 - ``.onnx``: exported with batch norm folded, which lost the names; the order of the Conv nodes is what remains.
+
+Our own weights are ``.safetensors`` with the names of ``U2Net``, and ``.onnx`` files made from them.
 """
 
 from __future__ import annotations
 
+import re
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,12 +47,14 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """The network of a weights file.
 
     Args:
-        path: A ``.onnx`` file as published, or a ``.pth`` holding a state dict with the authors' names.
+        path: A ``.onnx`` file as published, a ``.pth`` holding a state dict with the authors' names, or a
+            ``.safetensors`` as ``livebg train`` writes it.
 
     Raises:
         WeightsError: The file is missing, damaged, or not a U²-Net; it names the first weight that does not fit.
     """
-    found, size = _read_onnx(path) if path.suffix.lower() == ".onnx" else (_read_pth(path), None)
+    read = {".onnx": _read_onnx, ".safetensors": _read_safetensors}.get(path.suffix.lower(), _read_pth)
+    found, size = read(path)
     name, config = _recognise(found)
     with torch.device("meta"):  # shapes without memory: the file's own tensors become the parameters
         network = U2Net(config)
@@ -98,7 +103,7 @@ def _recognise(found: list[Convolution]) -> tuple[str, U2NetConfig]:
     return max(CONFIGS.items(), key=lambda item: agreement(item[1]))
 
 
-def _read_pth(path: Path) -> list[Convolution]:
+def _read_pth(path: Path) -> tuple[list[Convolution], None]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as exc:
@@ -122,7 +127,7 @@ def _read_pth(path: Path) -> list[Convolution]:
     for head in (*(f"side{level}" for level in range(1, len(depths.encoder) + 1)), "outconv"):
         weight, bias = _take(state, path, head, "weight", "bias")
         found.append(Convolution(f"{head}.weight", weight.float(), bias.float()))
-    return found
+    return found, None
 
 
 def _authors_units(config: U2NetConfig) -> Iterator[str]:
@@ -155,6 +160,12 @@ def _read_onnx(path: Path) -> tuple[list[Convolution], tuple[int, int] | None]:
     except DecodeError as exc:
         raise WeightsError(f"{path} is not an ONNX file: {_first_line(exc)}") from exc
     values = {item.name: item for item in graph.initializer}
+    # Weights kept in half precision are cast to full before they are used.
+    values |= {
+        node.output[0]: values[node.input[0]]
+        for node in graph.node
+        if node.op_type == "Cast" and node.input[0] in values
+    }
     found = []
     for node in graph.node:
         if node.op_type != "Conv":
@@ -167,6 +178,31 @@ def _read_onnx(path: Path) -> tuple[list[Convolution], tuple[int, int] | None]:
     dims = graph.input[0].type.tensor_type.shape.dim if graph.input else []
     sides = [dim.dim_value for dim in dims[2:4]]  # 0 where it is free
     return found, (sides[1], sides[0]) if len(sides) == 2 and all(sides) else None
+
+
+def _read_safetensors(path: Path) -> tuple[list[Convolution], tuple[int, int] | None]:
+    """Our own names; the metadata say the network's name and its input size."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
+    except OSError as exc:
+        raise WeightsError(f"cannot read {path}: {exc.strerror or exc}") from exc
+    except SafetensorError as exc:
+        raise WeightsError(f"{path} is not a safetensors file: {_first_line(exc)}") from exc
+    config = CONFIGS.get(about.get("config", ""))
+    size = re.fullmatch(r"([0-9]+)x([0-9]+)", about.get("size", ""))
+    if config is None or size is None:
+        raise WeightsError(f"{path} is not a U²-Net of livebg: its metadata lack config and size")
+    with torch.device("meta"):
+        places = [name for name, _ in U2Net(config).convolutions()]
+    found = []
+    for place in places:
+        weight, bias = _take(state, path, place, "weight", "bias")
+        found.append(Convolution(f"{place}.weight", weight.float(), bias.float()))
+    return found, (int(size[1]), int(size[2]))
 
 
 def _first_line(exc: Exception) -> str:

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SUFFIXES = (".onnx", ".pth")
+SUFFIXES = (".onnx", ".pth", ".safetensors")
+PACKAGED = Path(__file__).with_name("weights")
 SMALLEST, LARGEST = 32, 4096  # five halvings leave one pixel of 32; beyond 4096 activations outgrow any machine
 
 
@@ -60,7 +61,8 @@ class Segmenter:
         """Load a model; a published one is fetched first where it is not in the cache.
 
         Args:
-            model: A name (``u2netp``, ``u2net``) or the path of a U²-Net checkpoint (``.onnx``, ``.pth``).
+            model: A name (``people``, ``u2netp``, ...) or the path of a U²-Net checkpoint (``.onnx``, ``.pth``,
+                ``.safetensors``).
             size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own.
             alpha: ``matte`` takes sure pixels to 0 and 1, ``raw`` gives the network's score as it is.
             normalise: ``minmax`` stretches each map over [0, 1], as published evaluations do.
@@ -82,6 +84,8 @@ class Segmenter:
         self._alpha: AlphaMode = alpha
         self._normalise: Normalise = normalise
         choice = choose(device, runtime, onnx_file=path.suffix.lower() == ".onnx")
+        if choice.runtime == "torch" and path.parent == PACKAGED:
+            path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
         self._runtime = open_runtime(path, choice, size=wanted, threads=threads)
         self.model = path.name if path == Path(model) else str(model)
         self.size = self._runtime.size
@@ -130,15 +134,19 @@ class Segmenter:
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:
-    """The weights file of a model, fetched where it is a published one that is not in the cache.
+    """The weights file of a model: packaged with livebg, or published, and then fetched where it is not in the cache.
 
     Raises:
         UsageError: Neither a name nor a path.
         WeightsError: No such file, or not one of a kind that can be read; or it could not be fetched.
     """
-    names = weights.names(use="segment")
-    if isinstance(model, str) and model in names:
+    packaged = {path.stem: path for path in sorted(PACKAGED.glob("*.onnx"))}
+    if isinstance(model, str) and model in packaged:
+        return packaged[model]
+    published = weights.names(use="segment")
+    if isinstance(model, str) and model in published:
         return weights.ensure(model)
+    names = [*packaged, *published]
     path = Path(model)
     looks_like_path = not isinstance(model, str) or path.suffix.lower() in SUFFIXES or len(path.parts) > 1
     if not looks_like_path and not path.is_file():

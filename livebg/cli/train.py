@@ -1,0 +1,99 @@
+"""``livebg train``: weights of our own, and the files that ship."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+
+@click.command()
+@click.argument("recipe")
+@click.option("--data", type=click.Path(path_type=Path), help="The folder of folders of pictures.")
+@click.option("--out", "run", required=True, type=click.Path(path_type=Path), help="The run's folder.")
+@click.option("--minutes", default=50.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Budget.")
+@click.option("--steps", type=click.IntRange(1), help="At most so many; the learning rate then follows them.")
+@click.option("--save-every", default=5.0, show_default=True, help="Minutes between checkpoints.")
+@click.option("--batch", type=click.IntRange(2), help="In place of the recipe's.")
+@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), help="In place of the recipe's.")
+@click.option("--size", help="WxH, in place of the recipe's.")
+@click.option("--start", help="Weights to start from, in place of the recipe's.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
+@click.option("--workers", default=0, show_default=True, type=click.IntRange(0), help="Processes that draw scenes.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("--examples", default=60, show_default=True, type=click.IntRange(1), help="Validation, of each group.")
+@click.option("--export", "export_to", type=click.Path(path_type=Path), help="Write the run's best weights here.")
+def train(
+    recipe: str,
+    data: Path | None,
+    run: Path,
+    minutes: float,
+    steps: int | None,
+    save_every: float,
+    batch: int | None,
+    rate: float | None,
+    size: str | None,
+    start: str | None,
+    device: str,
+    workers: int,
+    resume: bool,
+    examples: int,
+    export_to: Path | None,
+) -> None:
+    """Train RECIPE (people, people-nano, or the path of a .toml) until the minutes are spent.
+
+    With --export and without --data nothing is trained: the weights of the run in --out are written as files that
+    livebg loads.
+    """
+    from livebg.train import folders, loop, validation
+    from livebg.train import recipe as recipes
+
+    if data is not None:
+        changes = {"batch": batch, "rate": rate, "size": size, "start": start}
+        plan = recipes.load_recipe(recipe, {key: value for key, value in changes.items() if value is not None})
+        say = partial(click.echo, err=True)
+        library = folders.load_library(
+            data, plan.data.sources, held_back=plan.data.held_back, persons=plan.data.persons
+        )
+        for line in library.left_out:
+            say(f"left out: {line}")
+        loop.train(
+            plan,
+            library,
+            run,
+            loop.Budget(minutes, steps, save_every),
+            found=validation.examples(library.validation, plan, each=examples),
+            measures=measures(),
+            device=device,
+            workers=workers,
+            resume=resume,
+            say=say,
+        )
+    if export_to is not None:
+        from livebg.train.export import export
+
+        for path in export(run / loop.BEST, export_to, Path(recipe).stem):
+            click.echo(path)
+    elif data is None:
+        raise click.UsageError("give --data to train, or --export to write the weights of a run")
+
+
+def measures() -> dict[str, Callable[[NDArray[np.float32], NDArray[np.float32]], float]]:
+    """The measures of ``livebg eval`` that validation uses, on alphas in [0, 1]."""
+    from livebg.evaluate.video_metrics import iou, mean_absolute_difference
+
+    def in_steps(alpha: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return np.rint(alpha * 255).astype(np.uint8)
+
+    return {
+        "mad": mean_absolute_difference,
+        "iou": lambda ours, true: iou(in_steps(ours), in_steps(true)),
+    }

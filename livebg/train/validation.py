@@ -1,0 +1,100 @@
+"""How good the weights are on people who were never trained on, measured as users get it.
+
+Each picture goes the way of ``Segmenter``: squashed to the network's size, scored, bent by the matte curve,
+and enlarged to its own size. The measures come from outside (the command passes those of ``livebg eval``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from livebg.segment.alpha import score_to_alpha
+from livebg.segment.runtimes import SCALE, SHIFT
+from livebg.segment.segmenter import shrink_or_grow
+from livebg.train.camera import draw_camera
+from livebg.train.scenes import compose_scene
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from livebg.frame import Image
+    from livebg.segment.u2net import U2Net
+    from livebg.train.folders import Shelf
+    from livebg.train.recipe import Recipe
+
+Measure = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
+"""Our alpha and the true one, float32 (H, W) in [0, 1], to a number."""
+
+_SEED = 1729  # the same scenes for every training, so that runs can be compared
+_HEIGHT = 288
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Example:
+    """A picture, its true alpha (both uint8), and the group that it is counted in."""
+
+    group: str
+    picture: Image
+    alpha: Image
+
+
+def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
+    """Fixed examples: pictures of every source as taken, composed calls, and empty rooms.
+
+    Args:
+        shelf: The side of the split that is held back.
+        recipe: Its scenes are composed the same way, all of them composites.
+        each: How many of each group at most.
+    """
+    found = []
+    for source, subjects in sorted(shelf.subjects.items()):
+        if source in recipe.scenes.as_taken_odds:
+            chosen = np.random.default_rng(_SEED).permutation(len(subjects))[:each]
+            found += [Example(source, subjects[index].image, subjects[index].alpha) for index in sorted(chosen)]
+    calls = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0})
+    empty = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 1.0})
+    for group, config in (("calls", calls), ("empty", empty)):
+        for index in range(each):
+            rng = np.random.default_rng([_SEED, index])
+            scene = compose_scene(rng, shelf, config)
+            picture, alpha = scene.draw((round(scene.aspect * _HEIGHT), _HEIGHT))
+            found.append(Example(group, replace(draw_camera(rng), shake=0).shoot(picture, rng), alpha))
+    return found
+
+
+def validate(
+    network: U2Net, size: tuple[int, int], found: list[Example], measures: dict[str, Measure]
+) -> dict[str, dict[str, float]]:
+    """The mean of every measure, by group; the group ``all`` is the mean of the groups, each counted once."""
+    rows: dict[str, dict[str, list[float]]] = {}
+    for example in found:
+        alpha = matte_of(network, size, example.picture)
+        true = example.alpha.astype(np.float32) / np.float32(255)
+        row = rows.setdefault(example.group, {})
+        for name, measure in measures.items():
+            row.setdefault(name, []).append(measure(alpha, true))
+    means = {group: {name: float(np.mean(values)) for name, values in row.items()} for group, row in rows.items()}
+    means["all"] = {name: float(np.mean([row[name] for row in means.values()])) for name in measures}
+    return means
+
+
+@torch.inference_mode()
+def matte_of(network: U2Net, size: tuple[int, int], picture: Image) -> NDArray[np.float32]:
+    """A picture's alpha, (H, W) float32, by a torch network at an input size (width, height)."""
+    small = np.empty((size[1], size[0], 3), np.uint8)
+    shrink_or_grow(picture, small)
+    device = next(network.parameters()).device
+    score = network(normalised(torch.from_numpy(small)[None].to(device)))[0, 0].cpu().numpy()
+    return score_to_alpha(score, (picture.shape[1], picture.shape[0]))
+
+
+def normalised(pictures: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) as the network takes them, float32 (N, 3, H, W) in channels-last order, on their device."""
+    scale, shift = (torch.tensor(values, device=pictures.device).reshape(3, 1, 1) for values in (SCALE, SHIFT))
+    return pictures.permute(0, 3, 1, 2).float() * scale + shift
