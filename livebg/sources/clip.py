@@ -14,7 +14,7 @@ import av
 from av.stream import Discard, Disposition
 
 from livebg.errors import SourceError
-from livebg.sources.container import PIPE_CURE, open_container, reason
+from livebg.sources.container import PIPE_CURE, Pipe, open_container, reason
 from livebg.sources.side import SidePackets
 from livebg.sources.times import Mender, Stretches
 
@@ -52,15 +52,16 @@ class Clip:
     """
 
     def __init__(
-        self, path: str | int, *, start: Fraction | None, end: Fraction | None, side: bool, strict: bool
+        self, path: str | Pipe, *, start: Fraction | None, end: Fraction | None, side: bool, strict: bool
     ) -> None:
         """Open; ``start`` and ``end`` cut the side packets, ``end`` also the frames. See ``open_source``.
 
         Raises:
             SourceError: The file cannot be opened or has no video stream.
         """
-        self._opened = open_container(path)
-        self.container, self.name = self._opened.container, self._opened.name
+        self.container = open_container(path)
+        self.name = path.name if isinstance(path, Pipe) else path
+        self._path = path
         try:
             self.video = _video(self.container, self.name)
             self.zero = _beginning(self.container)
@@ -126,7 +127,7 @@ class Clip:
         if self._last is None:
             if self._jumped:
                 return
-            cure = "copy it again" if self._opened.pipe is None else PIPE_CURE
+            cure = PIPE_CURE if isinstance(self._path, Pipe) else "copy it again"
             raise SourceError(f"{self.name} has a video stream, but no frame of it can be decoded: {cure}")
         self.lost = self._missing()
         if self._strict and self.lost:
@@ -137,14 +138,9 @@ class Clip:
         shown = sum(not entry.is_discard for entry in self.video.index_entries) if self._is_mov else 0
         return shown or self.video.frames or None
 
-    def cancel(self) -> None:
-        """End a read that waits for a pipe, from another thread."""
-        if self._opened.pipe is not None:
-            self._opened.pipe.cancel()
-
     def close(self) -> None:
         """Give the file back; once, and not while another thread reads."""
-        self._opened.close()
+        self.container.close()
 
     def _packets(self) -> Iterator[Packet[Stream]]:
         """The packets of all kept streams, each in its place in time; an empty one ends a stream."""
@@ -160,7 +156,7 @@ class Clip:
                 self.stretches.place(packet)
                 yield packet
         except av.FFmpegError as error:
-            self._stopped = reason(self.name, error)
+            self._stopped = reason(self._path, error)
             if self._strict:
                 raise SourceError(self._stopped) from error
         else:

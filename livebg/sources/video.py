@@ -10,17 +10,19 @@ audio a few milliseconds earlier. Both move by the same amount, as with ffmpeg, 
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from livebg.errors import SourceError
 from livebg.frame import Chapter, Frame, StreamInfo
 from livebg.sources.clip import MICROSECOND, Clip, promised_seconds
+from livebg.sources.container import Pipe, Result
 from livebg.sources.pixels import Converter
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from av.video.frame import VideoFrame
 
@@ -39,7 +41,7 @@ class VideoSource(Closing):
 
     ``close()`` may be called from another thread than the one that iterates. It ends a read that waits for a pipe. A
     read that hangs inside FFmpeg (a dead network disk) gives the file back when it returns; ``close()`` waits for it no
-    longer than a second.
+    longer than a second. A pipe is read by a thread of its own, so that Ctrl-C ends a wait for it.
     """
 
     def __init__(
@@ -56,9 +58,15 @@ class VideoSource(Closing):
         self._origin = start or Fraction(0)
         self._reading = Lock()
         self._closed = self._released = self._iterated = False
-        self._clip, self._timed, first = _open_at(path, start, end, side=side, strict=strict)
+        self._pipe = Pipe(path) if isinstance(path, int) else None
         try:
-            self._first: Timed | None = self._skip_to_origin(first)
+            opening = partial(_open_at, self._pipe or str(path), start, end, side=side, strict=strict)
+            self._clip, self._timed, first = self._apart(opening)
+        except BaseException:
+            self._release_pipe()
+            raise
+        try:
+            self._first: Timed | None = self._apart(partial(self._skip_to_origin, first))
             self._converter = Converter(self._first[1])
             self._interlaced = self._first[1].interlaced_frame
             self._info = _describe(self._clip, self._converter, self._origin, end)
@@ -108,7 +116,8 @@ class VideoSource(Closing):
         """Give the file back; see the class for a read that is under way."""
         if not self._closed:
             self._closed = True
-            self._clip.cancel()
+            if self._pipe is not None:
+                self._pipe.cancel()
         if self._reading.acquire(timeout=1):
             try:
                 self._release()
@@ -121,7 +130,7 @@ class VideoSource(Closing):
             with self._reading:
                 self._require_open()
                 try:
-                    timed, self._first = self._first or next(self._timed, None), None
+                    timed, self._first = self._first or self._apart(partial(next, self._timed, None)), None
                     frame = None if timed is None else self._finish(timed, index)
                 finally:
                     if self._closed:  # by another thread that did not wait for this read
@@ -158,11 +167,20 @@ class VideoSource(Closing):
     def _release(self) -> None:
         if not self._released:
             self._released = True
+            self._release_pipe()  # first: its thread may still be in the container
             self._clip.close()
+
+    def _release_pipe(self) -> None:
+        if self._pipe is not None:
+            self._pipe.release()
+
+    def _apart(self, work: Callable[[], Result]) -> Result:
+        """Do what reads: a pipe in its own thread, a file here."""
+        return work() if self._pipe is None else self._pipe.run(work)
 
 
 def _open_at(
-    path: str | int, start: Fraction | None, end: Fraction | None, *, side: bool, strict: bool
+    path: str | Pipe, start: Fraction | None, end: Fraction | None, *, side: bool, strict: bool
 ) -> tuple[Clip, Iterator[Timed], Timed | None]:
     """A clip, its frames from a keyframe at or before ``start`` on, and the first of them."""
     leads: tuple[Fraction | None, ...] = (*LEADS, None) if start and isinstance(path, str) else (None,)

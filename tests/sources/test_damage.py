@@ -262,18 +262,30 @@ def test_an_mp4_whose_index_comes_last_through_a_pipe(tmp_path: Path) -> None:
     os.close(descriptor)
 
 
-def test_ctrl_c_while_a_pipe_is_silent() -> None:
+@pytest.mark.parametrize("part", [0.0, 0.6], ids=["opening", "reading"])
+def test_ctrl_c_while_a_pipe_is_silent(tmp_path: Path, part: float) -> None:
+    data = write_clip(tmp_path / "clip.mkv", frames=60, options={"g": "5"}).read_bytes()
     code = (
-        "import os, sys\nfrom livebg.sources.video import VideoSource\n"
-        "try:\n    print('reading', flush=True)\n    VideoSource(0)\n"
+        "from livebg.sources.video import VideoSource\n"
+        "try:\n"
+        "    print('begins', flush=True)\n"
+        "    with VideoSource(0) as source:\n"
+        "        for frame in source:\n"
+        "            print('frame', flush=True)\n"
         "except KeyboardInterrupt:\n    print('ended')\n"
     )
     reader, writer = os.pipe()
     with subprocess.Popen([sys.executable, "-c", code], stdin=reader, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "reading\n"
-        os.write(writer, b"x" * 10)
-        child.send_signal(signal.SIGINT)
-        assert child.stdout.read() == "ended\n"
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "begins\n"
+            os.write(writer, data[: int(len(data) * part)])
+            if part:
+                assert child.stdout.readline() == "frame\n"
+            child.send_signal(signal.SIGINT)
+            out, _ = child.communicate(timeout=20)
+            assert out.endswith("ended\n")
+        finally:
+            child.kill()
     os.close(reader)
     os.close(writer)
