@@ -64,7 +64,8 @@ def to_onnx(network: U2Net, size: tuple[int, int]) -> bytes:
         warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean")
         torch.onnx.export(
             network,
-            (torch.zeros(1, 3, size[1], size[0]),),
+            # A size that never halves evenly, so that no enlargement is left out as needless.
+            (torch.zeros(1, 3, size[1] // 64 * 64 + 65, size[0] // 64 * 64 + 65),),
             written,
             dynamo=False,
             opset_version=OPSET,

@@ -80,7 +80,7 @@ def load_recipe(name_or_path: str, changes: Mapping[str, object] | None = None) 
     """
     path = Path(name_or_path)
     if path.suffix != ".toml":
-        known = {each.stem: each for each in sorted(RECIPES.glob("*.toml"))}
+        known = {each.stem: each for each in sorted(RECIPES.glob("*.toml"), key=lambda each: each.stem)}
         if name_or_path not in known:
             raise ConfigError(f"there is no recipe {name_or_path!r}: choose {', '.join(known)} or the path of a .toml")
         path = known[name_or_path]

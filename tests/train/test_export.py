@@ -1,0 +1,90 @@
+"""The files that ship: both hold the same numbers, and every runtime agrees on them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from livebg.errors import SinkError, UsageError, WeightsError
+from livebg.segment import Segmenter
+from livebg.segment.checkpoints import load_checkpoint
+from livebg.segment.segmenter import PACKAGED, find_model
+from livebg.segment.u2net import CONFIGS
+from livebg.train.export import export
+from livebg.train.loop import State, _save
+from livebg.train.start import new_network
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    from livebg.train.recipe import load_recipe
+
+    torch.manual_seed(1)
+    recipe = load_recipe("people-nano")
+    network = new_network(recipe.network, "")
+    for _, conv in network.convolutions():
+        torch.nn.init.normal_(conv.bias, std=0.01)  # the exporter merges equal tensors, and no trained ones are
+    path = tmp_path_factory.mktemp("run") / "best.pt"
+    _save(State(network, network, torch.optim.AdamW(network.parameters())), recipe, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(checkpoint, tmp_path_factory):
+    return export(checkpoint, tmp_path_factory.mktemp("files"), "people-nano")
+
+
+def test_both_files_are_halves_and_load_as_the_network_at_its_size(files):
+    assert [path.name for path in files] == ["people-nano.safetensors", "people-nano.onnx"]
+    one, other = (load_checkpoint(path) for path in files)
+    assert one.size == other.size == (192, 144)
+    assert one.network.config == other.network.config == CONFIGS["people"]
+    state = other.network.state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in one.network.state_dict().items())
+    assert all(path.stat().st_size < 3_000_000 for path in files)
+
+
+@pytest.mark.parametrize("size", [None, (256, 144), (97, 75)])
+def test_onnx_and_torch_agree_within_a_thousandth(files, size):
+    picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    one = Segmenter(files[1], size=size, alpha="raw").segment(picture).alpha
+    other = Segmenter(files[0], size=size, alpha="raw", device="cpu").segment(picture).alpha
+    assert one.std() > 1e-3  # there is something to see
+    assert np.abs(one - other).max() < 1e-3
+
+
+def test_what_cannot_be_exported_is_said(checkpoint, tmp_path):
+    with pytest.raises(WeightsError, match=r"cannot read .*nothing\.pt"):
+        export(tmp_path / "nothing.pt", tmp_path, "people")
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(SinkError, match="cannot write"):
+        export(checkpoint, tmp_path / "taken", "people")
+
+
+def test_a_safetensors_file_of_somebody_else_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match="its metadata lack config and size"):
+        load_checkpoint(tmp_path / "other.safetensors")
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors", {"config": "people", "size": "64x48"})
+    with pytest.raises(WeightsError, match=r"it has no encoder\.0\.enter\.weight"):
+        load_checkpoint(tmp_path / "other.safetensors")
+    (tmp_path / "other.safetensors").write_text("text")
+    with pytest.raises(WeightsError, match="is not a safetensors file"):
+        load_checkpoint(tmp_path / "other.safetensors")
+
+
+@pytest.mark.parametrize("name", ["people", "people-nano"])
+def test_packaged_weights_are_found_by_name_in_both_forms(name):
+    if not (PACKAGED / f"{name}.onnx").exists():
+        with pytest.raises(UsageError, match="there is no model"):
+            find_model(name)
+        return
+    path = find_model(name)
+    assert path == PACKAGED / f"{name}.onnx"
+    one, other = load_checkpoint(path), load_checkpoint(path.with_suffix(".safetensors"))
+    assert one.size == other.size
+    state = other.network.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in one.network.state_dict().items())

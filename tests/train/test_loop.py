@@ -1,0 +1,160 @@
+"""The loop: it learns, it goes on where it was interrupted, and it ends when its budget is spent."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from livebg.errors import SinkError, UsageError, WeightsError
+from livebg.train.loop import BEST, LAST, LOG, Budget, averaged_network, train
+from livebg.train.validation import examples, matte_of, validate
+
+
+def mad(ours, true) -> float:
+    return float(np.abs(ours - true).mean())
+
+
+@pytest.fixture
+def run(library, recipe, tmp_path):
+    """Train the tiny recipe: two examples of each group, validation after every step."""
+    found = examples(library.validation, recipe, each=2)
+
+    def start(name: str = "run", *, steps: int | None = 4, minutes: float = 10, measure=mad, lines=None, **options):
+        say = [].append if lines is None else lines.append
+        budget = Budget(minutes, steps, 0)
+        plan = options.pop("recipe", recipe)
+        return train(plan, library, tmp_path / name, budget, found=found, measures={"mad": measure}, say=say, **options)
+
+    return start
+
+
+def weights(path) -> dict[str, torch.Tensor]:
+    content = torch.load(path, weights_only=True)
+    return {**content["network"], **{f"average {name}": value for name, value in content["average"].items()}}
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_run_that_is_resumed_equals_one_that_was_not(run, tmp_path):
+    run("whole")
+    calls = 0
+
+    def breaks_down(ours, true) -> float:
+        nonlocal calls
+        calls += 1
+        if calls > 2 * 8 + 1:  # in the validation after the third step
+            raise Interrupted
+        return mad(ours, true)
+
+    with pytest.raises(Interrupted):
+        run("halves", measure=breaks_down)
+    assert torch.load(tmp_path / "halves" / LAST, weights_only=True)["counters"][0] == 2
+    run("halves", resume=True)
+    one, other = weights(tmp_path / "whole" / LAST), weights(tmp_path / "halves" / LAST)
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_it_learns_one_scene_by_heart(run, recipe, library, tmp_path):
+    """On rooms without people alone, alpha must fall."""
+    scenes = recipe.scenes.model_copy(update={"empty": 1.0, "as_taken": 0.0})
+    plan = recipe.model_copy(update={"scenes": scenes, "rate": 2e-3, "shots": 0.0})
+    best = run("empty", steps=12, recipe=plan)
+    network, _ = averaged_network(best)
+    found = [each for each in examples(library.validation, plan, each=2) if each.group == "empty"]
+    lines = [json.loads(line) for line in (tmp_path / "empty" / LOG).read_text().splitlines()]
+    first = next(line for line in lines if line["kind"] == "validation")
+    assert validate(network, plan.size, found, {"mad": mad})["empty"]["mad"] < first["empty/mad"]
+
+
+def test_the_best_weights_are_kept_and_not_the_last(run, tmp_path):
+    scores = iter([5.0] * 8 + [1.0] * 8 + [9.0] * 100)
+    best = run("best", measure=lambda ours, true: next(scores))
+    assert best == tmp_path / "best" / BEST
+    assert torch.load(best, weights_only=True)["counters"][0] == 2
+    assert torch.load(tmp_path / "best" / LAST, weights_only=True)["counters"][0] == 4
+
+
+def test_the_clock_ends_it_where_no_steps_are_given(run, tmp_path):
+    run("clock", steps=None, minutes=1e-6)
+    assert torch.load(tmp_path / "clock" / LAST, weights_only=True)["counters"][0] == 1
+
+
+def test_it_says_what_it_does(run, tmp_path):
+    lines: list[str] = []
+    run("talk", steps=2, lines=lines)
+    assert any("pictures/s" in line for line in lines)
+    assert any(line.startswith("step 2, 4 pictures: ") and "empty mad" in line for line in lines)
+    kinds = {json.loads(line)["kind"] for line in (tmp_path / "talk" / LOG).read_text().splitlines()}
+    assert kinds == {"loss", "validation"}
+
+
+def test_drawing_ahead_changes_nothing(run, tmp_path):
+    run("alone", steps=2)
+    run("helped", steps=2, workers=1)
+    one, other = weights(tmp_path / "alone" / LAST), weights(tmp_path / "helped" / LAST)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_teacher_s_word_counts(run, recipe, tmp_path):
+    from livebg.train.export import export
+
+    teacher = export(run("teacher", steps=1), tmp_path / "files", "teacher")[0]
+    losses = recipe.losses.model_copy(update={"teacher": 1.0})
+    run("taught", steps=1, recipe=recipe.model_copy(update={"teacher": str(teacher), "losses": losses}))
+    line = json.loads((tmp_path / "taught" / LOG).read_text().splitlines()[0])
+    assert line["teacher"] > 0
+
+
+def test_a_run_is_neither_overwritten_nor_made_up(run, tmp_path):
+    with pytest.raises(UsageError, match=r"no last\.pt to resume from"):
+        run("new", resume=True)
+    run("new", steps=1)
+    with pytest.raises(UsageError, match="holds a run already"):
+        run("new")
+    (tmp_path / "new" / LAST).write_text("no checkpoint")
+    with pytest.raises(WeightsError, match=r"last\.pt is not a checkpoint"):
+        run("new", resume=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match="cannot make"):
+        run("file/run")
+
+
+def test_a_loss_that_is_no_number_ends_it(run, recipe):
+    plan = recipe.model_copy(update={"losses": recipe.losses.model_copy(update={"l1": float("inf")})})
+    with pytest.raises(WeightsError, match="the loss is not a number at step 1"):
+        run("nan", steps=1, recipe=plan)
+
+
+def test_validation_counts_every_group_once(library, recipe):
+    found = examples(library.validation, recipe, each=3)
+    assert {each.group for each in found} == {"upper", "full", "calls", "empty"}
+    means = validate(averaged(recipe), recipe.size, found, {"one": lambda ours, true: 1.0, "mad": mad})
+    groups = [row["mad"] for name, row in means.items() if name != "all"]
+    assert means["all"] == {"one": 1.0, "mad": pytest.approx(np.mean(groups))}
+
+
+def averaged(recipe):
+    from livebg.train.start import new_network
+
+    return new_network(recipe.network, "").eval()
+
+
+def test_a_matte_is_as_large_as_its_picture(recipe):
+    picture = np.random.default_rng(0).integers(0, 256, (37, 91, 3), np.uint8)
+    alpha = matte_of(averaged(recipe), recipe.size, picture)
+    assert alpha.shape == (37, 91)
+    assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_in_half_precision_it_learns_too(run, recipe):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    network, _ = averaged_network(run("cuda", steps=4, device="cuda"))
+    assert all(value.isfinite().all() for value in network.state_dict().values())

@@ -1,0 +1,84 @@
+"""Scenes: nobody floats, nobody is in an empty room, and time moves everybody a little."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from livebg.train.camera import draw_camera
+from livebg.train.scenes import compose_scene, draw_motion
+from livebg.train.shots import Batches, shoot
+
+
+def scenes(library, recipe, count: int, **parts: float):
+    config = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0, **parts})
+    return [compose_scene(np.random.default_rng(seed), library.train, config) for seed in range(count)]
+
+
+def test_an_empty_room_has_no_alpha(library, recipe):
+    for scene in scenes(library, recipe, 20, empty=1.0):
+        picture, alpha = scene.draw((64, 48))
+        assert picture.shape == (48, 64, 3)
+        assert picture.std() > 0
+        assert not alpha.any()
+
+
+def test_a_body_cut_by_its_picture_stands_on_the_frame_s_border(library, recipe):
+    """All bodies of this library go on below their picture: where one is seen, its column reaches the bottom."""
+    seen = 0
+    for scene in scenes(library, recipe, 60):
+        _, alpha = scene.draw((96, 72))
+        columns = alpha[:, (alpha > 200).any(axis=0)]
+        seen += columns.shape[1] > 0
+        assert (columns[-1] > 100).mean() > 0.9 if columns.shape[1] else True
+    assert seen > 40
+
+
+def test_pictures_as_taken_keep_their_background_and_alpha_together(library, recipe):
+    for scene in scenes(library, recipe, 20, as_taken=1.0):
+        assert len(scene.layers) == 1
+        _, alpha = scene.draw((64, 48))
+        assert alpha.max() == 255
+
+
+def test_two_people_are_two_layers_before_a_room(library, recipe):
+    config = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0, "two_people": 1.0})
+    scene = compose_scene(np.random.default_rng(0), library.train, config)
+    assert [layer.alpha is None for layer in scene.layers] == [True, False, False]
+
+
+def test_the_same_seed_gives_the_same_shot_and_another_one_another(library, recipe):
+    one, again, other = (shoot(np.random.default_rng(seed), library.train, recipe, 2) for seed in (3, 3, 4))
+    for (picture, alpha), (same, as_well) in zip(one, again, strict=True):
+        assert np.array_equal(picture, same)
+        assert np.array_equal(alpha, as_well)
+    assert not np.array_equal(one[0][0], other[0][0])
+
+
+def test_a_moment_later_people_have_moved_a_little(library, recipe):
+    scene = scenes(library, recipe, 1)[0]
+    _, now = scene.draw((96, 72))
+    _, later = scene.draw((96, 72), draw_motion(np.random.default_rng(1), len(scene.layers), scene.aspect))
+    change = np.abs(now.astype(int) - later).mean()
+    assert 0 < change < 40
+
+
+def test_a_batch_follows_from_its_step_alone(library, recipe):
+    batches, again = Batches(library.train, recipe), Batches(library.train, recipe)
+    frames = set()
+    for step in (5, 0, 3, 1, 2):
+        batch = batches[step]
+        assert batch.pictures.shape == (2, 48, 64, 3)
+        assert batch.alphas.shape == (2, 48, 64)
+        assert (batch.pictures == again[step].pictures).all()
+        frames.add(batch.frames)
+    assert frames == {1, 2}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_camera_keeps_shape_and_type(seed):
+    rng = np.random.default_rng(seed)
+    picture = rng.integers(0, 256, (48, 64, 3), np.uint8)
+    shot = draw_camera(rng).shoot(picture, rng)
+    assert shot.shape == picture.shape
+    assert shot.dtype == np.uint8
