@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--minutes", default=50.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Budget.")
 @click.option("--steps", type=click.IntRange(1), help="At most so many; the learning rate then follows them.")
 @click.option("--save-every", default=5.0, show_default=True, help="Minutes between checkpoints.")
+@click.option("--pause", type=click.FloatRange(0, min_open=True), help="Save and end after so many minutes; --resume.")
 @click.option("--batch", type=click.IntRange(2), help="In place of the recipe's.")
 @click.option("--rate", type=click.FloatRange(0, 1, min_open=True), help="In place of the recipe's.")
 @click.option("--size", help="WxH, in place of the recipe's.")
@@ -38,6 +40,7 @@ def train(
     minutes: float,
     steps: int | None,
     save_every: float,
+    pause: float | None,
     batch: int | None,
     rate: float | None,
     size: str | None,
@@ -69,7 +72,7 @@ def train(
             plan,
             library,
             run,
-            loop.Budget(minutes, steps, save_every),
+            loop.Budget(minutes, steps, save_every, math.inf if pause is None else pause),
             found=validation.examples(library.validation, plan, each=examples),
             measures=measures(),
             device=device,

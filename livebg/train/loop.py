@@ -47,11 +47,13 @@ class Budget:
         minutes: Of training, those of the runs before a resumption included.
         steps: At most so many; where given, the learning rate follows them and not the clock.
         save_every: Minutes between checkpoints, each with a validation.
+        pause: Minutes after which this call saves and returns, to be resumed: for machines lent for a while.
     """
 
     minutes: float
     steps: int | None = None
     save_every: float = 5.0
+    pause: float = math.inf
 
 
 @dataclass(slots=True)
@@ -65,6 +67,15 @@ class State:
     seconds: float = 0.0
     best: float = math.inf
     pictures: int = field(default=0)
+
+    @property
+    def counters(self) -> tuple[int, float, float, int]:
+        """The numbers of it, as a checkpoint holds them."""
+        return self.step, self.seconds, self.best, self.pictures
+
+    @counters.setter
+    def counters(self, found: tuple[int, float, float, int]) -> None:
+        self.step, self.seconds, self.best, self.pictures = found
 
     def spent(self, budget: Budget) -> float:
         """The part of the budget that is gone, 0..1."""
@@ -100,7 +111,7 @@ def train(
         say: Told what a person should know.
 
     Returns:
-        The checkpoint of the best averaged weights.
+        The best averaged weights so far.
 
     Raises:
         UsageError: There is a run already and ``resume`` is not asked for, or the other way round.
@@ -114,6 +125,7 @@ def train(
     scaler = torch.amp.GradScaler("cuda", enabled=cuda and dtype == torch.float16)
     log = _Log(run)
     until_saved, said_at, now = 60 * budget.save_every, state.seconds, time.monotonic()
+    until = now + 60 * budget.pause
     sums: dict[str, Tensor] = {}
     for batch in open_batches(library.train, recipe, first=state.step, workers=workers):
         rate = recipe.rate * min(1.0, (state.step + 1) / max(1, recipe.warm_up)) * _cosine(state.spent(budget))
@@ -126,7 +138,7 @@ def train(
         before, now = now, time.monotonic()
         state.seconds += now - before
         until_saved -= now - before
-        done = state.spent(budget) >= 1 or state.seconds >= 60 * budget.minutes
+        done = state.spent(budget) >= 1 or state.seconds >= 60 * budget.minutes or now >= until
         if state.step % 50 == 0 or done:
             line = {name: float(value) / ((state.step - 1) % 50 + 1) for name, value in sums.items()}
             if not all(map(math.isfinite, line.values())):
@@ -145,7 +157,7 @@ def train(
 
 
 def averaged_network(checkpoint: Path) -> tuple[U2Net, Recipe]:
-    """The averaged weights of a checkpoint, with the recipe that they came from.
+    """The averaged weights of a run's last or best checkpoint, with the recipe that they came from.
 
     Raises:
         WeightsError: It is not a checkpoint of ``train``.
@@ -180,7 +192,7 @@ def _begin(recipe: Recipe, run: Path, device: str, *, resume: bool) -> State:
         state.network.load_state_dict(found["network"])
         state.average.load_state_dict(found["average"])
         state.optimiser.load_state_dict(found["optimiser"])
-        state.step, state.seconds, state.best, state.pictures = found["counters"]
+        state.counters = found["counters"]
     return state
 
 
@@ -224,24 +236,18 @@ def _look_up(
     log.add(state, "validation", flat)
     better = means["all"]["mad"] < state.best
     state.best = min(state.best, means["all"]["mad"])
-    _save(state, recipe, run / LAST)
+    kept = {"recipe": recipe.model_dump_json(), "average": state.average.state_dict(), "counters": state.counters}
     if better:
-        _save(state, recipe, run / BEST)
+        _save(kept, run / BEST)
+    _save(kept | {"network": state.network.state_dict(), "optimiser": state.optimiser.state_dict()}, run / LAST)
     table = "; ".join(
         f"{group} " + " ".join(f"{name} {value:.4g}" for name, value in row.items()) for group, row in means.items()
     )
     say(f"step {state.step}, {state.pictures} pictures: {table}{' (best)' if better else ''}")
 
 
-def _save(state: State, recipe: Recipe, path: Path) -> None:
+def _save(content: dict[str, Any], path: Path) -> None:
     partial = path.with_suffix(".partial")
-    content = {
-        "recipe": recipe.model_dump_json(),
-        "network": state.network.state_dict(),
-        "average": state.average.state_dict(),
-        "optimiser": state.optimiser.state_dict(),
-        "counters": (state.step, state.seconds, state.best, state.pictures),
-    }
     try:
         torch.save(content, partial)
         partial.replace(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -22,9 +23,9 @@ def run(library, recipe, tmp_path):
     """Train the tiny recipe: two examples of each group, validation after every step."""
     found = examples(library.validation, recipe, each=2)
 
-    def start(name: str = "run", *, steps: int | None = 4, minutes: float = 10, measure=mad, lines=None, **options):
+    def start(name="run", *, steps=4, minutes=10.0, pause=math.inf, measure=mad, lines=None, **options):
         say = [].append if lines is None else lines.append
-        budget = Budget(minutes, steps, 0)
+        budget = Budget(minutes, steps, 0, pause)
         plan = options.pop("recipe", recipe)
         return train(plan, library, tmp_path / name, budget, found=found, measures={"mad": measure}, say=say, **options)
 
@@ -75,6 +76,7 @@ def test_it_learns_one_scene_by_heart(run, recipe, library, tmp_path):
 def test_the_best_weights_are_kept_and_not_the_last(run, tmp_path):
     scores = iter([5.0] * 8 + [1.0] * 8 + [9.0] * 100)
     best = run("best", measure=lambda ours, true: next(scores))
+    assert best.stat().st_size < (tmp_path / "best" / LAST).stat().st_size / 3  # small enough to be sent about
     assert best == tmp_path / "best" / BEST
     assert torch.load(best, weights_only=True)["counters"][0] == 2
     assert torch.load(tmp_path / "best" / LAST, weights_only=True)["counters"][0] == 4
@@ -83,6 +85,16 @@ def test_the_best_weights_are_kept_and_not_the_last(run, tmp_path):
 def test_the_clock_ends_it_where_no_steps_are_given(run, tmp_path):
     run("clock", steps=None, minutes=1e-6)
     assert torch.load(tmp_path / "clock" / LAST, weights_only=True)["counters"][0] == 1
+
+
+def test_a_call_that_pauses_is_gone_on_with(run, tmp_path):
+    run("whole")
+    for resume in (False, True, True):
+        run("parts", resume=resume, pause=1e-9)
+    assert torch.load(tmp_path / "parts" / LAST, weights_only=True)["counters"][0] == 3
+    run("parts", resume=True)
+    one, other = weights(tmp_path / "whole" / LAST), weights(tmp_path / "parts" / LAST)
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_it_says_what_it_does(run, tmp_path):
