@@ -159,6 +159,9 @@ class Clip:
             self._stopped = reason(self._path, error)
             if self._strict:
                 raise SourceError(self._stopped) from error
+        except IndexError:
+            # PyAV 18, having read all, looks for a stream that appeared on the way and that it does not know.
+            self.left_out = ", ".join(filter(None, (self.left_out, "a stream that begins in the middle")))
         else:
             return
         # The decoder still holds pictures. A packet without data asks for them.

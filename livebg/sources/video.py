@@ -89,12 +89,12 @@ class VideoSource(Closing):
             (clip.left_out, f"left out: {clip.left_out}"),
             (converter.hdr, f"{converter.hdr} was tone-mapped to BT.709 at 8 bits"),
             (self._interlaced, "interlaced: the two fields are treated as one picture"),
-            (missing, f"{missing} frames had no time and follow at {float(clip.rate):.5g} a second"),
-            (disordered, f"{disordered} frames were not later than the one before; their times were mended"),
-            (joints, f"the clock began again {joints} times; the stretches were joined"),
-            (untimed, f"{untimed} audio or subtitle packets had no time and were dropped"),
-            (converter.scaled, f"{converter.scaled} frames had another size and were scaled to the first one's"),
-            (clip.damaged, f"{clip.damaged} packets or frames are damaged: the picture may show it"),
+            (missing, f"{_frames(missing)} had no time and follow at {float(clip.rate):.5g} a second"),
+            (disordered, f"{_frames(disordered)} not later than the one before; their times were mended"),
+            (joints, f"the clock began again ({joints}x); the stretches were joined"),
+            (untimed, f"audio or subtitle packets without a time were dropped ({untimed})"),
+            (converter.scaled, f"{_frames(converter.scaled)} of another size, scaled to the first one's"),
+            (clip.damaged, f"damaged packets or frames ({clip.damaged}): the picture may show it"),
             (clip.lost, clip.lost),
         )
         return [f"{clip.name}: {note}" for happened, note in said if happened]
@@ -177,6 +177,10 @@ class VideoSource(Closing):
     def _apart(self, work: Callable[[], Result]) -> Result:
         """Do what reads: a pipe in its own thread, a file here."""
         return work() if self._pipe is None else self._pipe.run(work)
+
+
+def _frames(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"
 
 
 def _open_at(
