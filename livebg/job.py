@@ -1,4 +1,4 @@
-"""One input, one output: the whole job, and the order of several.
+"""One input, one output: the whole job.
 
 ``process`` is the library's front door. What is complete bears its final name; what was cut short is kept, playable,
 as ``STEM.partial.SUFFIX`` (see ``livebg.sinks``).
@@ -7,47 +7,22 @@ as ``STEM.partial.SUFFIX`` (see ``livebg.sinks``).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from livebg.build import NULL_OUTPUT, open_compositor, open_reader, open_segmenter, open_writer
-from livebg.compose import parse_background
 from livebg.config import Config
-from livebg.errors import SourceError, UsageError
+from livebg.errors import UsageError
 from livebg.pipeline import RunReport, run
-from livebg.sinks import check_output, default_suffix
-from livebg.sources import is_picture, is_video
+from livebg.plan import Job, check, pixels_of, plan
 
 if TYPE_CHECKING:
     from livebg.frame import StreamInfo
     from livebg.segment import Segmenter
 
 Progress = Callable[[RunReport, "StreamInfo"], None]
-
-_OUR_MARK = "-livebg"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is read and where the results go.
-
-    Attributes:
-        input: A path as the user wrote it, or ``-``.
-        output: The file or folder that will appear.
-        matte: Where the matte goes, if asked for.
-    """
-
-    input: str
-    output: str
-    matte: str | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether its outputs are there already; they bear their names only once complete."""
-        return all(os.path.lexists(path) for path in (self.output, self.matte) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,42 +106,6 @@ def process(
     return do(jobs[0], config, open_segmenter(config.segment), progress=progress)
 
 
-def plan(inputs: Sequence[str], config: Config) -> list[Job]:
-    """Which jobs a command line asks for: folders of clips become their clips.
-
-    Raises:
-        SourceError: An input is missing, or a folder without clips or pictures.
-        UsageError: Outputs that would collide, or overwrite an input.
-    """
-    entries = [entry for path in inputs for entry in _entries(path)]
-    several = len(entries) > 1
-    jobs = [_job(entry, config, several=several) for entry in entries]
-    _require_distinct(jobs)
-    return jobs
-
-
-def check(job: Job, config: Config) -> None:
-    """Find what would make the job fail, before anything heavy is loaded.
-
-    Raises:
-        UsageError: The output cannot be what is asked for.
-        SinkError: The output exists, or cannot be written there.
-    """
-    stills = _is_still(job.input)
-    if job.output != NULL_OUTPUT:
-        check_output(
-            job.output,
-            pixels=_pixels(config),
-            stills=stills,
-            codec=config.output.codec,
-            crf=config.output.crf,
-            preset=config.output.preset,
-            overwrite=config.output.overwrite,
-        )
-    if job.matte is not None:
-        check_output(job.matte, pixels="gray", stills=stills, overwrite=config.output.overwrite)
-
-
 def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | None = None) -> JobReport:
     """Do one job with a network that is loaded already.
 
@@ -174,7 +113,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
         LivebgError: Whatever stood in the way.
     """
     segmenter.reset()
-    pixels = _pixels(config)
+    pixels = pixels_of(config)
     with ExitStack() as stack:
         source = stack.enter_context(open_reader(job.input, config.input, side=job.output != NULL_OUTPUT))
         info = source.info
@@ -207,88 +146,3 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
         stages={name: round(seconds, 3) for name, seconds in report.stages.items()},
         notes=report.notes,
     )
-
-
-def _pixels(config: Config) -> Literal["rgb", "rgba"]:
-    return "rgba" if parse_background(config.compose.background).kind == "transparent" else "rgb"
-
-
-def _is_still(path: str) -> bool:
-    return path != "-" and not Path(path).is_dir() and is_picture(path)
-
-
-def _entries(path: str) -> list[str]:
-    """What one word of the command line stands for: itself, or the clips of the folder that it names."""
-    folder = Path(path)
-    if path == "-" or not folder.is_dir():
-        return [path]
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    clips = [name for name in names if is_video(name) and not _is_ours(name)]
-    if clips:
-        return [str(folder / name) for name in clips]
-    if any(is_picture(name) for name in names):
-        return [path]
-    raise SourceError(f"{path} holds neither clips nor pictures: name a folder that does")
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a clip looks like our own output, so that a second call over a folder leaves it alone."""
-    stem = Path(name).stem.removesuffix(".partial")
-    return stem.endswith((_OUR_MARK, _OUR_MARK + "-matte"))
-
-
-def _job(path: str, config: Config, *, several: bool) -> Job:
-    matte = config.output.matte_out
-    output = config.output.output
-    if output is None:
-        output = _beside(path, config)
-    elif several and output != NULL_OUTPUT:
-        output = _within(output, path, _default_suffix(path, _pixels(config)))
-    if several and matte is not None:
-        matte = _within(matte, path, _default_suffix(path, "gray"))
-    return Job(path, output, matte)
-
-
-def _default_suffix(path: str, pixels: Literal["rgb", "rgba", "gray"]) -> str:
-    """The suffix of an output whose name the user left to us; none for a folder of pictures."""
-    return "" if _is_sequence(path) else default_suffix(Path(path).suffix, pixels)
-
-
-def _is_sequence(path: str) -> bool:
-    return Path(path).is_dir() or (not os.path.lexists(path) and any(mark in path for mark in "*?["))
-
-
-def _stem(path: str) -> Path:
-    """The name that outputs are made from: of a glob, the folder that it looks into."""
-    if not _is_sequence(path):
-        return Path(path).with_suffix("")
-    folder = Path(path) if Path(path).is_dir() else Path(path).parent
-    return folder.resolve() if folder.name in ("", "..") else folder
-
-
-def _beside(path: str, config: Config) -> str:
-    if path == "-":
-        raise UsageError("reading from a pipe needs a name for the result: add -o OUT")
-    stem = _stem(path)
-    return str(stem.with_name(stem.name + _OUR_MARK + _default_suffix(path, _pixels(config))))
-
-
-def _within(folder: str, path: str, suffix: str) -> str:
-    if Path(folder).suffix and not Path(folder).is_dir():
-        raise UsageError(
-            f"{folder} is one file for several inputs: give a folder, and each result gets its input's name"
-        )
-    return str(Path(folder) / ((_stem(path).name if path != "-" else "stdin") + suffix))
-
-
-def _require_distinct(jobs: Sequence[Job]) -> None:
-    """No two outputs under one name, and none over an input."""
-    claimed: dict[Path, str] = {Path(job.input).resolve(): job.input for job in jobs if job.input != "-"}
-    for job in jobs:
-        for path in (job.output, job.matte):
-            if path is None or path == NULL_OUTPUT:
-                continue
-            key = Path(path).resolve()
-            if key in claimed:
-                raise UsageError(f"{path} would be written from {job.input}, but it is taken by {claimed[key]}: use -o")
-            claimed[key] = job.input

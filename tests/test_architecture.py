@@ -19,6 +19,7 @@ STOREYS = [
     {"config", "fetch", "weights", "pipeline", "motion"},
     {"sources", "segment", "refine", "smooth", "compose", "sinks", "evaluate"},
     {"build", "train"},  # training uses the network of segment, and validates as the segmenter does
+    {"plan"},
     {"job"},
     {"live", "bench"},
     {"cli", "__main__"},

@@ -12,7 +12,8 @@ import tracemalloc
 
 from livebg.build import NULL_OUTPUT, open_segmenter
 from livebg.config import Config
-from livebg.job import Job, do
+from livebg.job import do
+from livebg.plan import Job
 
 
 def peak_buffers(clip: str, model: str) -> dict[str, object]:

@@ -13,7 +13,8 @@ from livebg.cli.contact_sheet import sheet_from_files
 from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
 from livebg.frame import Image
-from livebg.job import Job, do
+from livebg.job import do
+from livebg.plan import Job
 
 _CLIP = "demo-clip"
 

@@ -13,8 +13,10 @@ from livebg.build import open_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
-from livebg.errors import LivebgError, SinkError
-from livebg.job import Job, JobReport, check, do, plan
+from livebg.errors import LivebgError, SinkError, SourceError
+from livebg.job import JobReport, do
+from livebg.plan import Job, check, check_report, plan
+from livebg.segment import Segmenter
 from livebg.sinks import partial_path
 
 
@@ -29,34 +31,32 @@ def process(inputs: tuple[str, ...], config: Config, quiet: bool) -> None:
     pipe. Several go one by one; a second call skips what is complete.
     """
     jobs = plan(inputs, config)
+    if config.output.json_report is not None:
+        check_report(config.output.json_report)
+    failures = 0
     todo = []
     for job in jobs:
-        if len(jobs) > 1 and job.complete and not config.output.overwrite:
+        if job.batch and job.complete and not config.output.overwrite:
             if not quiet:
                 click.echo(f"{job.input}: {job.output} is complete, skipped", err=True)
             continue
-        check(job, config)
-        todo.append(job)
-    if not todo:
-        return
-    if config.segment.model in weights.names(use="segment"):
-        fetch(config.segment.model, quiet=quiet)
-    segmenter = open_segmenter(config.segment)
-    if not quiet:
-        click.echo(f"model: {segmenter.description}", err=True)
+        try:
+            check(job, config)
+        except SourceError as exc:
+            failures += _survived(job, exc)
+        else:
+            todo.append(job)
     reports: list[JobReport] = []
-    failures: list[LivebgError] = []
+    segmenter = _segmenter(config, quiet=quiet) if todo else None
     for job in todo:
+        assert segmenter is not None
         started = time.time()
         try:
             with ProgressLine(Path(job.input).name, quiet=quiet) as progress:
                 reports.append(do(job, config, segmenter, progress=progress))
         except LivebgError as exc:
             _tell_what_was_kept(job, started)
-            if len(jobs) == 1:
-                raise
-            click.echo(f"livebg: {exc}", err=True)
-            failures.append(exc)
+            failures += _survived(job, exc)
         except KeyboardInterrupt:
             _tell_what_was_kept(job, started)
             raise
@@ -64,15 +64,30 @@ def process(inputs: tuple[str, ...], config: Config, quiet: bool) -> None:
             if not quiet:
                 _summarise(reports[-1])
     if config.output.json_report is not None:
-        _write_json(config.output.json_report, reports, one=len(jobs) == 1)
+        _write_json(config.output.json_report, reports, one=not jobs[0].batch)
     if failures:
-        raise LivebgError(f"{len(failures)} of {len(todo)} inputs failed, see above; call again to retry those alone")
+        raise LivebgError(f"{failures} of {len(jobs)} inputs failed, see above; call again to retry those alone")
+
+
+def _segmenter(config: Config, *, quiet: bool) -> Segmenter:
+    if config.segment.model in weights.names(use="segment"):
+        fetch(config.segment.model, quiet=quiet)
+    segmenter = open_segmenter(config.segment)
+    if not quiet:
+        click.echo(f"model: {segmenter.description}", err=True)
+    return segmenter
+
+
+def _survived(job: Job, error: LivebgError) -> int:
+    """One failure: told, where there are others to go on with; else raised."""
+    if not job.batch:
+        raise error
+    click.echo(f"livebg: {error}", err=True)
+    return 1
 
 
 def _tell_what_was_kept(job: Job, started: float) -> None:
-    for path in (job.output, job.matte):
-        if path is None:
-            continue
+    for path in job.results:
         kept = Path(partial_path(path))
         if kept.exists() and kept.stat().st_mtime >= started:
             click.echo(f"livebg: the finished part is kept as {kept}", err=True)

@@ -8,6 +8,7 @@ copied.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import av
@@ -29,19 +30,18 @@ _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FUL
 
 
 def writable_colour(colour: Colour, pixels: Pixels) -> Colour:
-    """The tags that the copy carries: the stream's own, and BT.709 limited range where they say nothing we can write.
+    """The tags that the copy carries: the stream's own, and BT.709 where they name no matrix that we can write.
 
     A matte is full range: its luma is the matte itself, so that every reader gets it back exactly. With alpha the range
     is limited: neither ProRes nor the decoders of VP9's alpha expect anything else.
     """
     if pixels == "gray":
         return Colour(primaries=1, transfer=1, matrix=1, full_range=True)
-    matrix = colour.matrix if colour.matrix in _SWS_MATRIX else 1
-    primaries = colour.primaries if colour.primaries != 2 else 1
-    transfer = colour.transfer if colour.transfer != 2 else 1
-    return Colour(
-        primaries=primaries, transfer=transfer, matrix=matrix, full_range=pixels == "rgb" and bool(colour.full_range)
-    )
+    full_range = pixels == "rgb" and bool(colour.full_range)
+    if colour.matrix not in _SWS_MATRIX:
+        return Colour(primaries=1, transfer=1, matrix=1, full_range=full_range)
+    # Primaries and transfer change no number here: what the stream left unsaid stays so.
+    return replace(colour, full_range=full_range)
 
 
 class ToPlanes:

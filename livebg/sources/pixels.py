@@ -59,6 +59,7 @@ class Converter:
             the columns VLC's). A range that is not said is 16..235. Pictures stored as RGB, and HDR once it
             is tone-mapped, are given as BT.709.
         hdr: The name of the HDR transfer that is tone-mapped, or ``None``.
+        depth: Bits of a channel as stored.
         width: Of the upright picture.
         height: Of the upright picture.
         scaled: Frames that came in another size and were scaled.
@@ -73,6 +74,7 @@ class Converter:
         self._reformatter = VideoReformatter()
         self._tone_map = ToneMap(stored.transfer) if stored.transfer in ToneMap.TRANSFERS else None
         self.hdr = self._tone_map.name if self._tone_map else None
+        self.depth = max(component.bits for component in first.format.components)
         self.colour = BT709 if self._tone_map else stored
         self.width, self.height = self._stored_size[::-1] if self.orientation.transpose else self._stored_size
 

@@ -88,6 +88,7 @@ class VideoSource(Closing):
         said = (
             (clip.left_out, f"left out: {clip.left_out}"),
             (converter.hdr, f"{converter.hdr} was tone-mapped to BT.709 at 8 bits"),
+            (converter.depth > 8 and not converter.hdr, f"{converter.depth} bits a channel became 8"),
             (self._interlaced, "interlaced: the two fields are treated as one picture"),
             (missing, f"{_frames(missing)} had no time and follow at {float(clip.rate):.5g} a second"),
             (disordered, f"{_frames(disordered)} not later than the one before; their times were mended"),

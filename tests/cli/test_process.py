@@ -144,6 +144,57 @@ def test_a_second_call_over_a_folder_skips_what_is_complete(livebg_command, tmp_
     assert leftovers(tmp_path) == ["a-livebg.mp4", "a.mp4", "b-livebg.mp4", "b.mp4"]
 
 
+def test_a_folder_of_one_clip_is_a_folder_of_clips(livebg_command, tmp_path):
+    clips, done, mattes = tmp_path / "clips", tmp_path / "done", tmp_path / "mattes"
+    clips.mkdir()
+    write_clip(clips / "a.mp4", frames=3)
+    for message in ("3 frames in", "is complete, skipped"):
+        result = livebg_command("process", clips, "-o", done, "--matte-out", mattes, "--size", "64")
+        assert result.code == 0, result.err
+        assert message in result.out + result.err
+        assert leftovers(done) == leftovers(mattes) == ["a.mp4"]
+    (mattes / "a.mp4").unlink()
+    result = livebg_command("process", clips, "-o", done, "--matte-out", mattes, *QUICK)
+    assert result.code == 2
+    assert "--overwrite to make both" in result.err
+
+
+def test_clips_that_differ_in_their_suffix_alone_keep_it(livebg_command, tmp_path):
+    write_clip(tmp_path / "a.mp4", frames=3)
+    write_clip(tmp_path / "a.mkv", frames=3)
+    assert livebg_command("process", tmp_path, *QUICK).code == 0
+    assert leftovers(tmp_path) == ["a-livebg.mkv", "a-livebg.mp4", "a.mkv", "a.mp4"]
+    assert livebg_command("process", tmp_path, "--background", "transparent", *QUICK).code == 0
+    assert {"a.mkv-livebg.mov", "a.mp4-livebg.mov"} <= set(leftovers(tmp_path))
+
+
+def test_results_of_an_earlier_call_are_no_inputs(livebg_command, tmp_path):
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), numbered(1))
+    for _ in range(2):
+        assert livebg_command("process", *sorted(tmp_path.iterdir()), *QUICK).code == 0
+        assert leftovers(tmp_path) == ["a-livebg.png", "a.png", "b-livebg.png", "b.png"]
+
+
+def test_a_glob_is_a_sequence(livebg_command, tmp_path):
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), numbered(index))
+    out = tmp_path / "out.mp4"
+    result = livebg_command("process", tmp_path / "*.png", "-o", out, "--rate", "30", *QUICK)
+    assert result.code == 0, result.err
+    assert read_times(out) == [Fraction(index, 30) for index in range(3)]
+
+
+def test_what_cannot_work_is_found_before_the_model_is_loaded(livebg_command, clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIVEBG_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("LIVEBG_OFFLINE", "1")
+    for options in (("--background", tmp_path / "no.jpg"), ("--json", tmp_path / "no" / "x.json"), ("--end", "0")):
+        result = livebg_command("process", clip, *options, *QUICK)
+        assert result.code in (1, 2)
+        assert "LIVEBG_OFFLINE" not in result.err, result.err
+    assert "LIVEBG_OFFLINE" not in livebg_command("process", tmp_path / "absent.mp4", *QUICK).err
+
+
 def test_one_bad_clip_of_several_does_not_stop_the_others(livebg_command, tmp_path):
     write_clip(tmp_path / "b.mp4", frames=3)
     (tmp_path / "a.mp4").write_text("this is not a video")

@@ -1,0 +1,198 @@
+"""Which jobs a command line asks for: what is read, where each result goes, and what would make one fail."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from livebg.build import NULL_OUTPUT, open_background, open_reader
+from livebg.compose import parse_background
+from livebg.config import Config
+from livebg.errors import SinkError, SourceError, UsageError
+from livebg.sinks import check_output, default_suffix
+from livebg.sources import is_picture, is_video
+
+_OUR_MARK = "-livebg"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is read and where the results go.
+
+    Attributes:
+        input: A path as the user wrote it, or ``-``.
+        output: The file or folder that will appear.
+        matte: Where the matte goes, if asked for.
+        batch: Whether it is one of several, or of a folder: then what is complete is skipped, and its failure does not
+            stop the others.
+    """
+
+    input: str
+    output: str
+    matte: str | None = None
+    batch: bool = False
+
+    @property
+    def results(self) -> list[str]:
+        """The paths that will appear."""
+        return [path for path in (self.output, self.matte) if path is not None and path != NULL_OUTPUT]
+
+    @property
+    def complete(self) -> bool:
+        """Whether its results are there already; they bear their names only once complete."""
+        return bool(self.results) and all(os.path.lexists(path) for path in self.results)
+
+
+def pixels_of(config: Config) -> Literal["rgb", "rgba"]:
+    """Whether results carry alpha."""
+    return "rgba" if parse_background(config.compose.background).kind == "transparent" else "rgb"
+
+
+def plan(inputs: Sequence[str], config: Config) -> list[Job]:
+    """One job for each input, and for each clip of a folder of clips.
+
+    Raises:
+        SourceError: A folder holds neither clips nor pictures.
+        UsageError: Results that would collide, or overwrite an input.
+    """
+    entries = [entry for path in inputs for entry in _entries(path)]
+    batch = len(entries) > 1 or any(entry not in inputs for entry in entries)
+    jobs = [_job(entry, config, batch=batch) for entry in entries]
+    # Clips that differ in their suffix alone keep it: talk.mov-livebg.mp4 beside talk.mp4-livebg.mp4.
+    taken = Counter(path for job in jobs for path in job.results)
+    jobs = [
+        _job(job.input, config, batch=batch, whole_name=True) if any(taken[path] > 1 for path in job.results) else job
+        for job in jobs
+    ]
+    # A shell's *.png matches the results of an earlier call too.
+    results = {Path(path).resolve() for job in jobs for path in job.results if batch}
+    jobs = [job for job in jobs if Path(job.input).resolve() not in results]
+    _require_distinct(jobs)
+    return jobs
+
+
+def check(job: Job, config: Config) -> None:
+    """Find what would make the job fail, before anything heavy is fetched or loaded.
+
+    Makes the folder that the results of several go into.
+
+    Raises:
+        UsageError: The output cannot be what is asked for, or is there already.
+        SourceError: The input or the background is missing or cannot be read.
+        SinkError: The output or the report cannot be written there.
+    """
+    missing = [path for path in job.results if not os.path.lexists(path)]
+    if job.batch:
+        if missing and len(missing) < len(job.results) and not config.output.overwrite:
+            there = next(path for path in job.results if path not in missing)
+            raise UsageError(f"{there} is there but {missing[0]} is not: add --overwrite to make both")
+        for path in missing:
+            _make_folder(Path(path).parent)
+    stills = job.input != "-" and not _is_sequence(job.input) and is_picture(job.input)
+    for path in job.results:
+        matte = path == job.matte
+        check_output(
+            path,
+            pixels="gray" if matte else pixels_of(config),
+            stills=stills,
+            codec=None if matte else config.output.codec,
+            crf=None if matte else config.output.crf,
+            preset=None if matte else config.output.preset,
+            overwrite=config.output.overwrite,
+        )
+    open_background(config.compose.background, config.compose.fit).close()
+    if job.input != "-":  # a pipe can be opened only once
+        open_reader(job.input, config.input, side=False).close()
+
+
+def check_report(path: str) -> None:
+    """Find out before the work whether the report can be written.
+
+    Raises:
+        SinkError: It cannot.
+    """
+    folder = Path(path).parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise SinkError(f"cannot write the report {path}: {folder} is no folder that can be written")
+
+
+def _entries(path: str) -> list[str]:
+    """What one word of the command line stands for: itself, or the clips of the folder that it names."""
+    folder = Path(path)
+    if path == "-" or not folder.is_dir():
+        return [path]
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    clips = [name for name in names if is_video(name) and not _is_ours(name)]
+    if clips:
+        return [str(folder / name) for name in clips]
+    if any(is_picture(name) for name in names):
+        return [path]
+    raise SourceError(f"{path} holds neither clips nor pictures: name a folder that does")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a clip looks like our own result, so that a second call over a folder leaves it alone."""
+    return Path(name).stem.removesuffix(".partial").endswith((_OUR_MARK, _OUR_MARK + "-matte"))
+
+
+def _job(path: str, config: Config, *, batch: bool, whole_name: bool = False) -> Job:
+    stem = Path(path) if whole_name else _stem(path)
+    output, matte = config.output.output, config.output.matte_out
+    if output is None:
+        if path == "-":
+            raise UsageError("reading from a pipe needs a name for the result: add -o OUT")
+        output = str(stem.with_name(stem.name + _OUR_MARK + _default_suffix(path, pixels_of(config))))
+    elif batch and output != NULL_OUTPUT:
+        output = _within(output, stem, _default_suffix(path, pixels_of(config)))
+    if batch and matte is not None:
+        matte = _within(matte, stem, _default_suffix(path, "gray"))
+    return Job(path, output, matte, batch)
+
+
+def _default_suffix(path: str, pixels: Literal["rgb", "rgba", "gray"]) -> str:
+    """The suffix of an output whose name the user left to us; none for a folder of pictures."""
+    return "" if _is_sequence(path) else default_suffix(Path(path).suffix, pixels)
+
+
+def _is_sequence(path: str) -> bool:
+    return Path(path).is_dir() or (not os.path.lexists(path) and any(mark in path for mark in "*?["))
+
+
+def _stem(path: str) -> Path:
+    """The name that results are made from: of a glob, the folder that it looks into."""
+    if path == "-":
+        return Path("stdin")
+    if not _is_sequence(path):
+        return Path(path).with_suffix("")
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    return folder.resolve() if folder.name in ("", "..") else folder
+
+
+def _within(folder: str, stem: Path, suffix: str) -> str:
+    if Path(folder).suffix and not Path(folder).is_dir():
+        raise UsageError(
+            f"{folder} is one file for several inputs: give a folder, and each result gets its input's name"
+        )
+    return str(Path(folder) / (stem.name + suffix))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as exc:
+        raise SinkError(f"cannot make the folder {folder}: {exc.strerror}") from exc
+
+
+def _require_distinct(jobs: Sequence[Job]) -> None:
+    """No two results under one name, and none over an input."""
+    claimed: dict[Path, str] = {Path(job.input).resolve(): job.input for job in jobs if job.input != "-"}
+    for job in jobs:
+        for path in job.results:
+            key = Path(path).resolve()
+            if key in claimed:
+                raise UsageError(f"{path} would be written from {job.input}, but it is taken by {claimed[key]}: use -o")
+            claimed[key] = job.input
