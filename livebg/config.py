@@ -98,7 +98,7 @@ class SegmentConfig(Section):
         "matte", description="matte: a curve makes sure subject 1 and sure background 0; raw: the network's score."
     )
     normalise: Literal["none", "minmax"] = Field(
-        "none", description="minmax stretches each score to 0..1, as the published evaluation does."
+        "none", description="minmax: picture and score stretched to their full range, as the published evaluation does."
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
     runtime: Literal["auto", "torch", "onnx"] = Field("auto", description="What computes the network.")

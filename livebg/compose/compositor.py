@@ -80,9 +80,9 @@ class Compositor(Closing):
 def _cut_out(image: Image, matte: Matte) -> Image:
     """The frame with straight 8-bit alpha, (H, W, 4).
 
-    Where that alpha is 0 the colour is 0 as well: a player that ignores alpha shows black there, never the room. A lossy
-    codec moves alpha by a few steps, so what is fainter than ``_FAINT`` counts as nothing: it would arrive as alpha 0
-    with the room's colour under it.
+    Where that alpha is 0 the colour is 0 as well: a player that ignores alpha shows black there, never the room. A
+    lossy codec moves alpha by a few steps, so what is fainter than ``_FAINT`` counts as nothing: it would arrive as
+    alpha 0 with the room's colour under it.
     """
     alpha = matte.as_image()
     alpha[alpha < _FAINT] = 0

@@ -3,7 +3,8 @@
 Why 255 and not the picture's brightest value: the authors' code divides each picture by its maximum. In a dark clip
 that maximum flickers with the noise and with every lamp that comes into view, and the matte with it; a black frame
 divides by zero. Over pictures with a white pixel both are the same: on 25 of ECSSD the scores differ by 0.05/255 in the
-mean and IoU by 0.0001.
+mean and IoU by 0.0001. For figures that stand beside published ones ``normalise="minmax"`` divides as they did: on 100
+pictures of ECSSD that moves u2netp's maximum F from .9605 to .9623.
 
 Why area averaging on the way down: bilinear sampling skips pixels once a frame is more than twice the model's size, and
 what it skips flickers. On a walk at 854x480 (DAVIS lucia) IoU is .88 with averaging and .81 without; near the model's
@@ -65,7 +66,8 @@ class Segmenter:
                 ``.safetensors``).
             size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own.
             alpha: ``matte`` takes sure pixels to 0 and 1, ``raw`` gives the network's score as it is.
-            normalise: ``minmax`` stretches each map over [0, 1], as published evaluations do.
+            normalise: ``minmax`` does as published evaluations do: each picture is divided by its brightest value, and
+                each map stretched over [0, 1].
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             runtime: ``auto``, ``torch`` or ``onnx``.
             threads: CPU threads for one frame; ``None`` leaves it to the runtime.
@@ -121,6 +123,8 @@ class Segmenter:
         pictures = self._pictures[: len(images)]
         for image, picture in zip(images, pictures, strict=True):
             shrink_or_grow(image, picture)
+            if self._normalise == "minmax":
+                _stretch_to_white(picture)
         scores = self._runtime.scores(pictures)
         if not np.isfinite(scores).all():
             raise StageError(f"{self.description} gave a score that is not a number: the frame is not shown")
@@ -182,6 +186,13 @@ def shrink_or_grow(image: Image, into: NDArray[np.uint8]) -> None:
     if (rows, columns) != image.shape[:2]:  # OpenCV averages only where both sides shrink
         image = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
     cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
+
+
+def _stretch_to_white(picture: NDArray[np.uint8]) -> None:
+    """Make a picture's brightest value 255, in place; a black one stays black."""
+    brightest = int(picture.max())
+    if brightest:
+        cv2.convertScaleAbs(picture, dst=picture, alpha=255 / brightest)
 
 
 def _picture(frame: Frame | Image) -> Image:

@@ -18,7 +18,7 @@ def test_a_run_is_accounted_for():
 
 
 def test_a_command_that_fails_is_named_with_its_last_word():
-    with pytest.raises(LivebgError, match="failed: .*no such clip"):
+    with pytest.raises(LivebgError, match=r"failed: .*no such clip"):
         timed([sys.executable, "-c", "import sys; print('x' * 200_000, file=sys.stderr); sys.exit('no such clip')"])
 
 

@@ -203,3 +203,11 @@ def test_u2net_finds_talking_heads(clip, shared_data):
         truth = cv2.imread(str(path.parent.parent / "masks" / path.name), cv2.IMREAD_GRAYSCALE) > 127
         found.append((subject & truth).sum() / (subject | truth).sum())
     assert np.mean(found) >= 0.94
+
+
+def test_minmax_divides_by_the_brightest_value_as_published_evaluations_do(pictures):
+    picture = pictures[0]
+    dark = (picture // 2).astype(np.uint8)
+    published = Segmenter("u2netp", size=96, normalise="minmax")
+    bright, dimmed = published.segment(picture).alpha, published.segment(dark).alpha
+    assert np.abs(bright - dimmed).mean() < 0.02
