@@ -65,9 +65,20 @@ class SidePackets:
             shift = round(self._zero / clock)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
+            if packet.stream.type == "subtitle":
+                self._cut_line(packet, end)
             with self._lock:
                 self._packets.append(packet)
         return time
+
+    def _cut_line(self, packet: Packet[Stream], end: Fraction) -> None:
+        """Let a line of text that lasts across a cut begin, or end, there; unlike sound it can be cut anywhere."""
+        clock = packet.time_base
+        last = end if self._end is None else min(end, self._end)
+        if self._trim and packet.pts is not None and packet.pts < 0:
+            packet.pts = packet.dts = 0
+        if packet.duration and packet.pts is not None:
+            packet.duration = round(last / clock) - packet.pts
 
     def is_past_end(self, time: Fraction) -> bool:
         """Whether a packet at ``time`` is cut off at the end, as is all that follows it in its stream."""

@@ -70,6 +70,24 @@ def test_start_and_end_cut(livebg_command, clip, tmp_path):
     assert read_times(out) == [Fraction(index, 25) for index in range(5)]
 
 
+@pytest.mark.parametrize("source_suffix", [".mkv", ".mp4"])
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4", ".webm"])
+def test_subtitles_are_cut_with_the_picture(livebg_command, tmp_path, source_suffix, suffix):
+    lines = [(Fraction(1, 5), Fraction(9, 10), "one"), (Fraction(1), Fraction(9, 5), "two")]
+    clip = write_clip(tmp_path / f"talk{source_suffix}", frames=50, subtitles=lines)
+    out = tmp_path / f"cut{suffix}"
+    assert livebg_command("process", clip, "-o", out, "--start", "0.5", "--end", "1.5", *QUICK).code == 0
+    with av.open(str(out)) as container:
+        shown = [
+            (round(float(packet.pts * packet.time_base), 2), round(float(packet.duration * packet.time_base), 2))
+            for packet in container.demux(subtitles=0)
+            if packet.size > 2  # a gap in mp4 is a line without text
+        ]
+        duration = float(container.duration / 1e6)
+    assert shown == [(0.0, 0.4), (0.5, 0.5)]
+    assert duration == pytest.approx(1.0, abs=0.05)
+
+
 def test_a_cut_with_nothing_in_it_is_an_error(livebg_command, clip, tmp_path):
     result = livebg_command("process", clip, "-o", tmp_path / "cut.mp4", "--start", "60", *QUICK)
     assert result.code == 1
