@@ -8,11 +8,10 @@ step's number (see ``shots``), so that a resumed run goes on as if nothing had h
 from __future__ import annotations
 
 import copy
-import json
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
@@ -22,16 +21,18 @@ from torch import Tensor
 
 from livebg.errors import SinkError, UsageError, WeightsError
 from livebg.segment.checkpoints import load_checkpoint
+from livebg.segment.runtimes import choose
 from livebg.segment.segmenter import find_model
+from livebg.segment.u2net import CONFIGS, U2Net
 from livebg.train.losses import total_loss
+from livebg.train.recipe import Recipe
+from livebg.train.record import Log, Sums
 from livebg.train.shots import open_batches
 from livebg.train.start import new_network
 from livebg.train.validation import normalised, validate
 
 if TYPE_CHECKING:
-    from livebg.segment.u2net import U2Net
     from livebg.train.folders import Library
-    from livebg.train.recipe import Recipe
     from livebg.train.shots import Batch
     from livebg.train.validation import Example, Measure
 
@@ -66,7 +67,7 @@ class State:
     step: int = 0
     seconds: float = 0.0
     best: float = math.inf
-    pictures: int = field(default=0)
+    pictures: int = 0
 
     @property
     def counters(self) -> tuple[int, float, float, int]:
@@ -114,39 +115,40 @@ def train(
         The best averaged weights so far.
 
     Raises:
-        UsageError: There is a run already and ``resume`` is not asked for, or the other way round.
+        UsageError: There is a run already and ``resume`` is not asked for, or the other way round; it was begun with
+            another recipe.
+        DeviceError: The device is not there.
         WeightsError: The weights to start from cannot be had; the loss is not a number any more.
         SinkError: A checkpoint cannot be written.
     """
+    device = choose(device, "torch").device
     state = _begin(recipe, run, device, resume=resume)
     teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
     cuda = device.startswith("cuda")
     dtype = torch.bfloat16 if cuda and torch.cuda.is_bf16_supported() else torch.float16
     scaler = torch.amp.GradScaler("cuda", enabled=cuda and dtype == torch.float16)
-    log = _Log(run)
-    until_saved, said_at, now = 60 * budget.save_every, state.seconds, time.monotonic()
+    log = Log(run / LOG)
+    until_saved, now = 60 * budget.save_every, time.monotonic()
     until = now + 60 * budget.pause
-    sums: dict[str, Tensor] = {}
+    sums, said = Sums(), state.counters
     for batch in open_batches(library.train, recipe, first=state.step, workers=workers):
         rate = recipe.rate * min(1.0, (state.step + 1) / max(1, recipe.warm_up)) * _cosine(state.spent(budget))
         half = torch.autocast(device.partition(":")[0], dtype, enabled=cuda)
         parts = _losses(state.network, batch, recipe, device, teacher, half)
         _step(state, parts, rate, recipe, scaler)
         state.pictures += len(batch.pictures)
-        for name, value in parts.items():
-            sums[name] = sums.get(name, value.new_zeros(())) + value.detach()
+        sums.add(parts)
         before, now = now, time.monotonic()
         state.seconds += now - before
         until_saved -= now - before
         done = state.spent(budget) >= 1 or state.seconds >= 60 * budget.minutes or now >= until
         if state.step % 50 == 0 or done:
-            line = {name: float(value) / ((state.step - 1) % 50 + 1) for name, value in sums.items()}
+            line = sums.means()
             if not all(map(math.isfinite, line.values())):
                 raise WeightsError(f"the loss is not a number at step {state.step}: lower the recipe's rate")
-            log.add(state, "loss", {**line, "rate": rate})
-            sums = {}
-            speed = 50 * recipe.batch / max(1e-9, state.seconds - said_at)
-            said_at = state.seconds
+            log.add("loss", state.counters, {**line, "rate": rate})
+            speed = (state.pictures - said[3]) / max(1e-9, state.seconds - said[1])
+            sums, said = Sums(), state.counters
             say(f"step {state.step}: loss {sum(line.values()):.4f}, {speed:.1f} pictures/s, rate {rate:.1e}")
         if until_saved <= 0 or done:
             _look_up(state, recipe, run, found, measures, log, say)
@@ -162,9 +164,6 @@ def averaged_network(checkpoint: Path) -> tuple[U2Net, Recipe]:
     Raises:
         WeightsError: It is not a checkpoint of ``train``.
     """
-    from livebg.segment.u2net import CONFIGS, U2Net
-    from livebg.train.recipe import Recipe
-
     found = _loaded(checkpoint)
     recipe = Recipe.model_validate_json(found["recipe"])
     network = U2Net(CONFIGS[recipe.network])
@@ -189,6 +188,10 @@ def _begin(recipe: Recipe, run: Path, device: str, *, resume: bool) -> State:
     state = State(network, copy.deepcopy(network).requires_grad_(False).eval(), optimiser)
     if resume:
         found = _loaded(last)
+        begun = Recipe.model_validate_json(found["recipe"])
+        changed = [name for name, value in recipe if value != getattr(begun, name)]
+        if changed:
+            raise UsageError(f"{run} was begun with another recipe ({', '.join(changed)}): resume it with the same")
         state.network.load_state_dict(found["network"])
         state.average.load_state_dict(found["average"])
         state.optimiser.load_state_dict(found["optimiser"])
@@ -228,12 +231,12 @@ def _step(state: State, parts: dict[str, Tensor], rate: float, recipe: Recipe, s
 
 
 def _look_up(
-    state: State, recipe: Recipe, run: Path, found: list[Example], measures: dict[str, Measure], log: _Log, say: Say
+    state: State, recipe: Recipe, run: Path, found: list[Example], measures: dict[str, Measure], log: Log, say: Say
 ) -> None:
     """Save, validate the averaged weights, and keep them if they are the best so far."""
     means = validate(state.average, recipe.size, found, measures)
     flat = {f"{group}/{name}": value for group, row in means.items() for name, value in row.items()}
-    log.add(state, "validation", flat)
+    log.add("validation", state.counters, flat)
     better = means["all"]["mad"] < state.best
     state.best = min(state.best, means["all"]["mad"])
     kept = {"recipe": recipe.model_dump_json(), "average": state.average.state_dict(), "counters": state.counters}
@@ -270,27 +273,3 @@ def _loaded(path: Path) -> dict[str, Any]:
 def _cosine(spent: float) -> float:
     """From 1 to 0.02: Loshchilov and Hutter, "SGDR", ICLR 2017, without restarts."""
     return 0.02 + 0.98 * (1 + math.cos(math.pi * spent)) / 2
-
-
-class _Log:
-    """A line of JSON for every number, and TensorBoard where it is installed."""
-
-    def __init__(self, run: Path) -> None:
-        self._file = run / LOG
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            self._board = None
-        else:
-            self._board = SummaryWriter(str(run))
-
-    def add(self, state: State, kind: str, values: dict[str, float]) -> None:
-        line = {"kind": kind, "step": state.step, "seconds": round(state.seconds, 1), "pictures": state.pictures}
-        try:
-            with self._file.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({**line, **{name: round(value, 6) for name, value in values.items()}}) + "\n")
-        except OSError as exc:
-            raise SinkError(f"cannot write {self._file}: {exc.strerror}") from exc
-        if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(f"{kind}/{name}", value, state.step)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from livebg.errors import SinkError, UsageError, WeightsError
+from livebg.errors import DeviceError, SinkError, UsageError, WeightsError
 from livebg.train.loop import BEST, LAST, LOG, Budget, averaged_network, train
 from livebg.train.validation import examples, matte_of, validate
 
@@ -123,12 +123,20 @@ def test_a_teacher_s_word_counts(run, recipe, tmp_path):
     assert line["teacher"] > 0
 
 
-def test_a_run_is_neither_overwritten_nor_made_up(run, tmp_path):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_said(run):
+    with pytest.raises(DeviceError, match="cuda:0 cannot be used"):
+        run("cuda", device="cuda")
+
+
+def test_a_run_is_neither_overwritten_nor_made_up(run, recipe, tmp_path):
     with pytest.raises(UsageError, match=r"no last\.pt to resume from"):
         run("new", resume=True)
     run("new", steps=1)
     with pytest.raises(UsageError, match="holds a run already"):
         run("new")
+    with pytest.raises(UsageError, match=r"begun with another recipe \(batch, rate\)"):
+        run("new", resume=True, recipe=recipe.model_copy(update={"batch": 4, "rate": 0.1}))
     (tmp_path / "new" / LAST).write_text("no checkpoint")
     with pytest.raises(WeightsError, match=r"last\.pt is not a checkpoint"):
         run("new", resume=True)
