@@ -122,6 +122,8 @@ def check_report(path: str) -> None:
 
 def _entries(path: str) -> list[str]:
     """What one word of the command line stands for: itself, or the clips of the folder that it names."""
+    if not path:
+        raise UsageError("an input is empty: an unset variable on the command line?")
     folder = Path(path)
     if path == "-" or not folder.is_dir():
         return [path]
@@ -193,6 +195,8 @@ def _require_distinct(jobs: Sequence[Job]) -> None:
     for job in jobs:
         for path in job.results:
             key = Path(path).resolve()
+            if path == job.input or claimed.get(key) == job.input:
+                raise UsageError(f"{path} is the input itself: give the result another name with -o")
             if key in claimed:
                 raise UsageError(f"{path} would be written from {job.input}, but it is taken by {claimed[key]}: use -o")
             claimed[key] = job.input

@@ -167,7 +167,7 @@ class Store:
         return there
 
     def _allowed(self, entry: Entry, state: State, sources: Sequence[Source]) -> list[Source]:
-        if os.environ.get("LIVEBG_OFFLINE", "0").lower() in ("", "0", "false", "no"):
+        if not offline():
             return list(sources)
         local: list[Source] = [source for source in sources if isinstance(source, LocalPath)]
         if not local:
@@ -244,6 +244,11 @@ class Store:
     def _stamp_text(self, entry: Entry) -> str:
         stat = (self.folder / entry.file).stat()
         return f"{entry.checksum} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}\n"
+
+
+def offline() -> bool:
+    """Whether LIVEBG_OFFLINE forbids to fetch."""
+    return os.environ.get("LIVEBG_OFFLINE", "0").lower() not in ("", "0", "false", "no")
 
 
 def store() -> Store:

@@ -130,14 +130,14 @@ def video(
 
     Every number of a clip is a mean over its frames; over all clips each clip counts the same.
     """
-    clips = find_clips(folder)
+    clips, found = find_clips(folder)
     store = None if report is None else Store(report, fresh=fresh)
     rows = []
     for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
         key = _key("video", Path(folder).resolve().name, folder, segmenter, setting, seed=seed)
         with _row(store, key) as row, _ClipProgress(quiet=quiet) as progress:
             evaluate_clips(
-                clips, segmenter, row, open_video=_open_video, flicker=flicker,
+                clips, segmenter, row, open_video=_open_video, found=found, flicker=flicker,
                 mattes=None if store is None else store.mattes(key), progress=progress,
             )  # fmt: skip
         rows.append(row)

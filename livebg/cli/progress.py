@@ -38,7 +38,7 @@ def fetch(name: str, *, quiet: bool = False) -> Path:
     Raises:
         WeightsError: It cannot be had.
     """
-    if quiet or weights.store().state(name) == "sound":
+    if quiet or weights.store().state(name) == "sound" or weights.offline():
         return weights.ensure(name)
     size = weights.store().entry(name).bytes
     click.echo(f"fetching {name}" + (f", {size / 1e6:.0f} MB" if size else ""), err=True)

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from livebg.frame import Frame, Image, Matte
 
 
-_FAINT = 8
-"""Steps of 8-bit alpha, 3 %: VP9 at the quality that we write moves plain areas by less."""
-
-
 class Compositor(Closing):
     """Puts the subject on a background (``stages.Compositor``).
 
@@ -80,12 +76,9 @@ class Compositor(Closing):
 def _cut_out(image: Image, matte: Matte) -> Image:
     """The frame with straight 8-bit alpha, (H, W, 4).
 
-    Where that alpha is 0 the colour is 0 as well: a player that ignores alpha shows black there, never the room. A
-    lossy codec moves alpha by a few steps, so what is fainter than ``_FAINT`` counts as nothing: it would arrive as
-    alpha 0 with the room's colour under it.
+    Where that alpha is 0 the colour is 0 as well: a player that ignores alpha shows black there, never the room.
     """
     alpha = matte.as_image()
-    alpha[alpha < _FAINT] = 0
     cut = np.empty((*alpha.shape, 4), np.uint8)
     cv2.cvtColor(image, cv2.COLOR_RGB2RGBA, dst=cut)
     cv2.insertChannel(alpha, cut, 3)

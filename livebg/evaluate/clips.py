@@ -60,8 +60,8 @@ class Clip:
         return found, findings
 
 
-def find_clips(folder: str) -> list[Clip]:
-    """The clips in a folder, in the order of their names.
+def find_clips(folder: str) -> tuple[list[Clip], list[Finding]]:
+    """The clips in a folder, in the order of their names, and what has no partner or the name of another.
 
     Args:
         folder: Holds a folder a clip (``NAME/images`` and ``NAME/masks``), videos (``NAME.mp4``, with
@@ -74,38 +74,80 @@ def find_clips(folder: str) -> list[Clip]:
     root = Path(folder)
     if not root.is_dir():
         raise SourceError(f"--clips {folder}: there is no such folder")
-    itself = _folder_clip(root)
-    clips = [itself] if itself else []
-    davis = root / "JPEGImages" / "480p"
-    if davis.is_dir():
-        clips = [
-            Clip(each.name, each, _existing(root / "Annotations" / "480p" / each.name))
-            for each in sorted(davis.iterdir())
-            if each.is_dir()
-        ]
+    clips, findings = _davis_clips(root)
+    if not clips and (itself := _folder_clip(root)):
+        clips = [itself]
     if not clips:
-        clips = [clip for each in sorted(root.iterdir()) if each.is_dir() and (clip := _folder_clip(each))]
-        clips += _video_clips(root)
+        folders = [each for each in sorted(root.iterdir()) if each.is_dir()]
+        videos, findings = _video_clips(root)
+        clips = [clip for each in folders if (clip := _folder_clip(each))]
+        names = {clip.name for clip in clips}
+        findings += [
+            Finding(str(each), "a clip's mattes without its pictures")
+            for each in folders
+            if each.name not in names and _first_of(each, TRUTHS)
+        ]
+        findings += [
+            Finding(str(clip.pictures), f"left out: the folder {clip.name} has the same name")
+            for clip in videos
+            if clip.name in names
+        ]
+        clips += [clip for clip in videos if clip.name not in names]
     if not clips:
         raise SourceError(
             f"--clips {folder}: no clip in it; a clip is a folder with the folders images and masks, or a video with "
             "STEM_alpha beside it"
         )
-    return clips
+    return clips, findings
+
+
+def _davis_clips(root: Path) -> tuple[list[Clip], list[Finding]]:
+    pictures, truths = root / "JPEGImages" / "480p", root / "Annotations" / "480p"
+    if not pictures.is_dir():
+        return [], []
+    clips = [
+        Clip(each.name, each, _existing(truths / each.name)) for each in sorted(pictures.iterdir()) if each.is_dir()
+    ]
+    lonely = sorted(truths.iterdir()) if truths.is_dir() else []
+    return clips, [
+        Finding(str(each), "a clip's mattes without its pictures")
+        for each in lonely
+        if each.is_dir() and not (pictures / each.name).is_dir()
+    ]
 
 
 def _folder_clip(folder: Path) -> Clip | None:
-    pictures = next((folder / name for name in PICTURES if (folder / name).is_dir()), None)
-    truth = next((folder / name for name in TRUTHS if (folder / name).is_dir()), None)
+    pictures = _first_of(folder, PICTURES)
     if pictures is None or next(pictures.glob("480p/*/"), None) is not None:
         return None
-    return Clip(folder.resolve().name, pictures, truth)
+    return Clip(folder.resolve().name, pictures, _first_of(folder, TRUTHS))
 
 
-def _video_clips(root: Path) -> list[Clip]:
-    videos = {path.stem: path for path in sorted(root.iterdir()) if path.suffix.lower() in VIDEOS and path.is_file()}
-    truths = {stem: truth for stem in videos for ending in ENDINGS if (truth := videos.get(stem + ending))}
-    return [Clip(stem, path, truths.get(stem)) for stem, path in videos.items() if path not in truths.values()]
+def _first_of(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _video_clips(root: Path) -> tuple[list[Clip], list[Finding]]:
+    videos: dict[str, Path] = {}
+    findings = []
+    for path in sorted(root.iterdir()):
+        if path.suffix.lower() not in VIDEOS or not path.is_file():
+            continue
+        if path.stem in videos:
+            findings.append(Finding(str(path), f"left out: {videos[path.stem].name} has the same stem"))
+        else:
+            videos[path.stem] = path
+    clips = []
+    for stem, path in videos.items():
+        ending = next((ending for ending in ENDINGS if stem.endswith(ending)), None)
+        if ending is None:
+            truth = next((videos[stem + each] for each in ENDINGS if stem + each in videos), None)
+            clips.append(Clip(stem, path, truth))
+        elif stem.removesuffix(ending) not in videos:
+            findings.append(
+                Finding(str(path), f"a matte video (by its name) without its video {stem.removesuffix(ending)}")
+            )
+    return clips, findings
 
 
 def _existing(folder: Path) -> Path | None:

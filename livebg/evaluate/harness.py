@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 
+import cv2
+import numpy as np
+
 from livebg.errors import SourceError
 from livebg.evaluate.samples import Finding, Sample, UnusableFile
 from livebg.frame import Frame, Image, Matte, StreamInfo
@@ -23,6 +26,8 @@ Score = Callable[[Sample, Image], None]
 
 _RATE = Fraction(25)
 _AHEAD = 2
+_COLOUR = 24  # levels between channels that a codec may leave in a gray picture
+_COLOURED = 0.001  # of a frame's pixels; fewer may be the codec's
 
 
 class Samples(Closing):
@@ -58,6 +63,7 @@ class Samples(Closing):
     def _read_ahead(self) -> Iterator[Sample]:
         waiting: deque[Future[Sample]] = deque()
         rest = iter(self._loads)
+        size: tuple[int, ...] = ()
         while True:
             for load in rest:
                 waiting.append(self._reader.submit(load))
@@ -69,6 +75,11 @@ class Samples(Closing):
                 sample = waiting.popleft().result()
             except UnusableFile as exc:
                 self.findings.append(exc.finding)
+                continue
+            size = size or sample.image.shape
+            if not self.info.stills and sample.image.shape != size:
+                found = f"the frame is {sample.image.shape[1]}x{sample.image.shape[0]}, the first {size[1]}x{size[0]}"
+                self.findings.append(Finding(f"{self.info.name}, frame {sample.name}", found))
                 continue
             yield sample
 
@@ -124,10 +135,11 @@ class Pictures(Closing):
                 f"{self._name}: its true matte is {truth.width}x{truth.height}, "
                 f"its picture {frame.width}x{frame.height}"
             )
-        first = truth.image[..., 0] if truth.image.ndim == 3 else truth.image
-        if truth.image.ndim == 3 and int(abs(truth.image[..., 2].astype(int) - first).mean()) > 8:
+        red, green, blue = cv2.split(truth.image)
+        apart = cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)
+        if np.count_nonzero(apart > _COLOUR) > _COLOURED * apart.size:
             raise SourceError(f"{self._name}: its true matte is in colour; a matte is gray, 255 where the subject is")
-        return first.copy()
+        return np.asarray(red, np.uint8)
 
     def close(self) -> None:
         """Close both videos."""

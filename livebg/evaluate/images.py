@@ -47,7 +47,7 @@ def evaluate_images(
         SinkError: Numbers or mattes cannot be written.
         LivebgError: Whatever the model raised.
     """
-    row.keep_only([pair.name for pair in pairs])
+    row.keep_only({pair.name: pair.stamp for pair in pairs})
     todo = {pair.name: pair for pair in pairs if not row.has(pair.name, pair.stamp)}
     stretch = row.key.normalise == "minmax"
     loads = [partial(read_sample, pair.name, pair.image, pair.mask, soft=dataset.soft) for pair in todo.values()]

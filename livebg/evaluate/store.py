@@ -2,8 +2,8 @@
 
 A row is one model under one setting on one set. Its file's name ends in a digest of all that its numbers depend on
 (``RowKey``): another size, another checkpoint or another sample is another file, and never continues this one. The
-first line is the key, each further line an item, the findings of a run or the time it took. A line that was cut off is
-dropped.
+first line is the key, each further line an item, names of items that are no more, the findings of a run or the time it
+took. A line that was cut off is dropped.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -132,9 +132,19 @@ class Row(Closing):
         self._write({"general": [asdict(finding) for finding in findings]})
         self._write({"seconds": seconds, "in_model": in_model, "frames": frames})
 
-    def keep_only(self, names: Sequence[str]) -> None:
-        """Forget, in memory, items that are no longer in the set."""
-        self.items = {name: self.items[name] for name in names if name in self.items}
+    def keep_only(self, stamps: Mapping[str, str]) -> None:
+        """Forget items that are no longer in the set, or were measured on files that are no longer these.
+
+        Args:
+            stamps: Of what is in the set now, by name.
+
+        Raises:
+            SinkError: This cannot be written.
+        """
+        gone = [name for name in self.items if not self.has(name, stamps.get(name, ""))]
+        if gone:
+            self._write({"gone": gone})
+        self.items = {name: self.items[name] for name in stamps if name in self.items and name not in gone}
 
     def close(self) -> None:
         """Close the file."""
@@ -237,6 +247,9 @@ def cannot_write(path: Path | str, error: OSError) -> SinkError:
 def _take(row: Row, line: dict[str, Any]) -> None:
     if "item" in line:
         row.items[line.pop("item")] = line
+    elif "gone" in line:
+        for name in line["gone"]:
+            row.items.pop(name, None)
     elif "general" in line:
         row.general = [Finding(**finding) for finding in line["general"]]
     else:

@@ -6,7 +6,7 @@ measured on the pictures as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ def evaluate_clips(
     row: Row,
     *,
     open_video: OpenVideo,
+    found: Sequence[Finding] = (),
     flicker: bool = True,
     mattes: Path | None = None,
     progress: Callable[[Clip, int, StreamInfo, RunReport], None] | None = None,
@@ -43,6 +44,7 @@ def evaluate_clips(
         segmenter: Under the setting that the row's key names.
         row: Takes a clip's numbers when it is done, and in the end the findings.
         open_video: Opens a video as a source; closed here.
+        found: What ``find_clips`` found beside them.
         flicker: Whether to take the second pass.
         mattes: A folder that takes each clip's mattes as 8-bit PNGs.
         progress: Called after each frame with the clip, the pass (1 or 2), its stream and the report of that pass.
@@ -52,13 +54,13 @@ def evaluate_clips(
         SinkError: Numbers or mattes cannot be written.
         LivebgError: Whatever the model raised.
     """
-    row.keep_only([clip.name for clip in clips])
-    findings: list[Finding] = []
+    stamps = {clip.name: f"{clip.stamp}{'' if flicker else '-without flicker'}" for clip in clips}
+    row.keep_only(stamps)
+    findings = list(found)
     seconds = in_model = 0.0
     frames = 0
     for clip in clips:
-        stamp = f"{clip.stamp}{'' if flicker else '-without flicker'}"
-        if row.has(clip.name, stamp):
+        if row.has(clip.name, stamps[clip.name]):
             continue
         one = _Clip(clip, segmenter, open_video, row.key.seed, progress)
         try:
@@ -66,7 +68,7 @@ def evaluate_clips(
         except SourceError as exc:
             findings += [*one.findings, Finding(clip.name, str(exc))]
             continue
-        row.add(clip.name, stamp, record, one.findings)
+        row.add(clip.name, stamps[clip.name], record, one.findings)
         seconds, in_model, frames = seconds + one.seconds, in_model + one.in_model, frames + one.frames
     row.conclude(findings, seconds=seconds, in_model=in_model, frames=frames)
     if not row.items:

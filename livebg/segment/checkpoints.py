@@ -109,7 +109,8 @@ def _read_pth(path: Path) -> tuple[list[Convolution], None]:
     except OSError as exc:
         raise WeightsError(f"cannot read {path}: {exc.strerror or exc}") from exc
     except (RuntimeError, UnpicklingError, EOFError, KeyError, ValueError) as exc:
-        raise WeightsError(f"{path} is not a checkpoint that torch can load: {_first_line(exc)}") from exc
+        cure = "it is damaged, or holds more than weights: save the network's state_dict() alone"
+        raise WeightsError(f"{path} is not a checkpoint that torch can load safely: {cure}") from exc
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{path} does not hold a state dict: save the network's state_dict() alone")
     state = {key.removeprefix("module."): value for key, value in state.items()}  # as DataParallel saves it

@@ -52,11 +52,15 @@ class ToPlanes:
         pix_fmt: yuv420p, yuva420p or yuva444p10le.
         size: Width and height that pictures are scaled to, where that is not theirs.
         coded: Width and height as encoded, equal to ``size`` or one more: the last column or row is repeated.
+        faint: Alpha, 0..255, below which a pixel counts as nothing. A codec that moves alpha by a few steps would let
+            it arrive as alpha 0 with the room's colour under it.
     """
 
-    def __init__(self, colour: Colour, pix_fmt: str, size: tuple[int, int], coded: tuple[int, int]) -> None:
+    def __init__(
+        self, colour: Colour, pix_fmt: str, size: tuple[int, int], coded: tuple[int, int], *, faint: int = 0
+    ) -> None:
         self._colour, self._pix_fmt = colour, pix_fmt
-        self._size = size
+        self._size, self._faint = size, faint
         self._width, self._height = coded
         self._range = _FULL if colour.full_range else _LIMITED
         self._reformatter = VideoReformatter()
@@ -64,6 +68,8 @@ class ToPlanes:
     def __call__(self, image: Image) -> av.VideoFrame:
         """One picture, uint8 (H, W, 3), (H, W, 4) or (H, W), as a tagged frame without a time."""
         image = self._fitted(image)
+        if self._faint and image.ndim == 3 and image.shape[2] == 4:
+            image = np.where(image[..., 3:] < self._faint, np.uint8(0), image)
         if image.ndim == 2:
             frame = self._gray(image)
         elif self._range == _FULL:

@@ -150,8 +150,10 @@ class SideTracks:
             return CopyTrack(container.add_stream_from_template(stream))
         if isinstance(stream, AudioStream):
             encoder = _AUDIO_ENCODER.get(muxer, "aac")
-            self.notes.append(f"{kind}: {context.name} cannot go into {suffix}; encoded as {_SPOKEN[encoder]}")
-            return AudioTrack(container, stream, encoder)
+            track = AudioTrack(container, stream, encoder)
+            mixed = f", {track.mixed}" if track.mixed else ""
+            self.notes.append(f"{kind}: {context.name} cannot go into {suffix}; encoded as {_SPOKEN[encoder]}{mixed}")
+            return track
         if isinstance(stream, SubtitleStream) and context.codec.properties & _TEXT_SUB:
             encoder = _TEXT_ENCODER[muxer]
             self.notes.append(f"{kind}: {context.name} cannot go into {suffix}; converted to {_SPOKEN[encoder]}")
@@ -195,6 +197,7 @@ class AudioTrack:
         context.bit_rate = _BITS_A_CHANNEL[encoder] * context.channels
         context.time_base = Fraction(1, rate)
         self.out = out
+        self.mixed = None if context.channels == channels else f"{channels} channels mixed to {layout}"
         self._resampler = AudioResampler(context.format, layout, rate, options={"async": "1"})
 
     def send(self, packet: AnyPacket) -> Sequence[AnyPacket]:

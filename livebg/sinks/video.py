@@ -175,7 +175,7 @@ class VideoSink(Closing):
                 f"{self._request.codec} has no odd sizes: the last column or row of {given} is repeated, "
                 f"which makes it {coded[0]}x{coded[1]}"
             )
-        self._planes = ToPlanes(colour, self._request.pix_fmt, size, coded)
+        self._planes = ToPlanes(colour, self._request.pix_fmt, size, coded, faint=self._request.faint_alpha)
         if side and info.side is not None:
             self._tracks = SideTracks(container, info.side, suffix)
         tags = {key: value for key, value in info.metadata.items() if key.lower() not in _CONTAINER_TAGS}

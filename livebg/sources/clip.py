@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from heapq import heappop, heappush
 from math import floor
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,7 @@ class Clip:
         self._stopped: str | None = None
         self._kept, self._end, self._strict = kept, end, strict
         self._jumped = False
+        self._is_avi = self.container.format.name == "avi"
         self._is_mov = self.container.format.name.startswith("mov")
         self._packets_read = 0
         self._first_dts: int | None = None
@@ -111,13 +113,19 @@ class Clip:
             SourceError: No frame decodes; with ``strict``, anything is lost.
         """
         packets = self._packets()
+        slots: list[int] = []
         for packet in packets:
             if packet.stream is not self.video:
                 self._put_aside(packet)
                 continue
+            # AVI numbers its packets in the order of decoding and says nothing of showing: the n-th picture shown takes
+            # the n-th number. The times that FFmpeg makes up put pictures that are stored ahead too late.
+            if self._is_avi and packet.size and packet.dts is not None:
+                heappush(slots, packet.dts)
             for picture in self._decode(packet):
                 duration = (picture.duration or 0) * self.clock
-                stamp = None if picture.pts is None else picture.pts * self.clock - self.zero
+                ticks = heappop(slots) if slots else picture.pts
+                stamp = None if ticks is None else ticks * self.clock - self.zero
                 time = self.mender.mend(stamp, duration)
                 self._last = time + duration
                 if self._end is not None and time >= self._end:
@@ -214,8 +222,9 @@ class Clip:
 
     def _missing(self) -> str | None:
         missing = None
-        if self.container.format.name.startswith("matroska"):
-            promised = promised_seconds(self.video)
+        if self._is_avi or self.container.format.name.startswith("matroska"):
+            # An AVI's header counts placeholders too, which are not read: it promises a length, not frames.
+            promised = self.video.frames * self.clock if self._is_avi else promised_seconds(self.video)
             if promised is not None and self._last is not None and not self.stretches.joints:
                 seconds = float(promised - self.zero - self._last)
                 missing = f"the last {seconds:.2f} s are missing" if seconds * self.rate > 2 else None

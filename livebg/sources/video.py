@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # 0 so that audio stored a little before its picture is met too. After
 # the last the clip is read from the top.
 LEADS = (Fraction(1, 2), Fraction(10))
+# Longer ticks are divided: some formats count in whole frames.
+COARSEST_CLOCK = Fraction(1, 10_000)
 # Tags that describe the file itself, written anew by whoever writes the next one.
 OWN_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 
@@ -222,7 +224,7 @@ def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction 
         name=clip.name,
         width=converter.width,
         height=converter.height,
-        time_base=clip.clock,
+        time_base=_fine(clip.clock),
         rate=clip.rate,
         frames=frames,
         duration=duration,
@@ -232,6 +234,13 @@ def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction 
         chapters=tuple(_chapters(clip, origin, end)),
         side=clip.side,
     )
+
+
+def _fine(clock: Fraction) -> Fraction:
+    """A clock on which the container's times stay exact and mended ones, between them, find a tick of their own."""
+    while clock > COARSEST_CLOCK:
+        clock /= 2
+    return clock
 
 
 def _length(clip: Clip) -> Fraction | None:

@@ -12,7 +12,7 @@ from livebg.errors import DeviceError, SinkError, SourceError, StageError
 from livebg.evaluate.datasets import open_image_set
 from livebg.evaluate.images import evaluate_images
 from livebg.evaluate.metrics import ImageScore, score_image, summarise
-from livebg.evaluate.store import Row, RowKey, Store
+from livebg.evaluate.store import Row, RowKey, Store, read_rows
 from livebg.evaluate.table import image_scores
 from livebg.frame import Frame
 from tests.evaluate.disk import no_file_beyond
@@ -124,6 +124,21 @@ def test_what_was_broken_is_tried_again_and_a_changed_file_too(tmp_path):
         run(tmp_path / "set", row, lambda frame: seen.append(frame.name) or bright(frame))
         assert row.findings == []
     assert seen == ["0001", "0002"]
+
+
+def test_what_left_the_set_or_broke_since_counts_no_more_on_disk_either(tmp_path):
+    write_set(tmp_path / "set")
+    store = Store(tmp_path / "report")
+    with store.open(KEY) as row:
+        run(tmp_path / "set", row)
+    for folder, suffix in (("images", "jpg"), ("masks", "png")):
+        (tmp_path / "set" / folder / f"0000.{suffix}").unlink()
+    (tmp_path / "set" / "images" / "0001.jpg").write_bytes(b"broken")
+    with store.open(KEY) as row:
+        run(tmp_path / "set", row)
+        assert sorted(row.items) == ["0002", "0003"]
+    (again,) = read_rows(tmp_path / "report")
+    assert sorted(again.items) == ["0002", "0003"]
 
 
 def test_an_error_in_scoring_arrives_and_no_thread_stays(tmp_path):

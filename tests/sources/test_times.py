@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import itertools
 from fractions import Fraction as F
+from pathlib import Path
 
 import pytest
 
+from livebg.sources import open_source
 from livebg.sources.times import Mender
+from tests.media import read_number, write_clip
 
 
 def mend(*times: F | None, step: F = F(1, 25)) -> tuple[list[F], Mender]:
@@ -39,3 +42,15 @@ def test_a_clock_that_stands_still_gives_increasing_times(count: int) -> None:
     assert mended[0] == 5
     assert mender.disordered == count - 1
     assert max(time.denominator for time in mended) <= 25 * 256
+
+
+@pytest.mark.parametrize("start", [None, F(6, 5)])
+def test_avi_with_b_frames_shows_each_picture_in_its_turn(tmp_path: Path, start: F | None) -> None:
+    options = {"preset": "medium", "bf": "3", "g": "10", "b_strategy": "0"}
+    path = write_clip(tmp_path / "clip.avi", frames=20, rate=F(10), options=options)
+    with open_source(path, start=start) as source:
+        frames = list(source)
+        assert source.notes == []
+    first = 0 if start is None else 12
+    assert [read_number(frame.image) for frame in frames] == list(range(first, 20))
+    assert [frame.pts for frame in frames] == [F(index, 10) for index in range(20 - first)]
