@@ -22,7 +22,7 @@ from livebg.errors import LivebgError, SinkError, SourceError
 from livebg.evaluate.samples import Finding
 from livebg.stages import Closing
 
-VERSION = 1
+VERSION = 2
 """Raised when a measure's definition changes: older items are then measured again."""
 
 ITEMS = "items"

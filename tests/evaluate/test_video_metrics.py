@@ -77,6 +77,28 @@ def test_lag_is_not_told_where_nothing_moves(clip):
     assert score(clip, clip).lag is None
 
 
+def test_what_is_wrong_in_every_frame_is_no_lag():
+    # The subject walks away from a chair that the mattes hold too: earlier truths are more like them.
+    truths = [disk(15 + 1.5 * t) for t in range(40)]
+    chair = disk(5, radius=20)
+    assert score([np.maximum(truth, chair) for truth in truths], truths).lag == pytest.approx(0, abs=0.05)
+
+
+def test_mattes_that_do_not_follow_the_truth_have_no_lag():
+    assert score([disk(45)] * 40, moving()).lag is None
+    assert score([np.zeros(SHAPE, np.uint8)] * 40, moving()).lag is None
+    blinking = [disk(45, radius=5 + 4 * (t * 7 % 5)) for t in range(40)]
+    assert score(blinking, moving()).lag is None
+
+
+def test_mattes_that_drag_come_late():
+    dragging = [moving(1)[0].astype(float)]
+    for truth in moving()[1:]:
+        dragging.append(0.5 * dragging[-1] + 0.5 * truth)
+    lag = score([np.rint(matte).astype(np.uint8) for matte in dragging], moving()).lag
+    assert lag == pytest.approx(0.9, abs=0.15)  # a slow signal comes a frame late, a fast one less
+
+
 def test_a_lag_beyond_the_range_is_its_end():
     meter = LagMeter()
     for t in range(60):
