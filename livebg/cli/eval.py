@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from livebg.build import open_reader, open_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
 from livebg.config import Config, InputConfig, SegmentConfig
-from livebg.errors import LivebgError
+from livebg.errors import LivebgError, SourceError
 from livebg.evaluate.clips import Clip, find_clips
 from livebg.evaluate.compare import Comparison, compare, rows_to_compare
 from livebg.evaluate.datasets import LAYOUTS, open_image_set
@@ -102,7 +103,8 @@ def images(
                 info = StreamInfo(each.name, 0, 0, frames=sum(not row.has(pair.name, pair.stamp) for pair in pairs))
                 mattes = None if store is None else store.mattes(key)
                 progress = partial(_tell_progress, line, info)
-                evaluate_images(each, pairs, segmenter, row, mattes=mattes, progress=progress)
+                with _going_on(row):
+                    evaluate_images(each, pairs, segmenter, row, mattes=mattes, progress=progress)
             rows.append(row)
     _conclude(rows, report, (*_with_published(IMAGE_COLUMNS), "share_outside_model", "contaminated"))
 
@@ -135,7 +137,7 @@ def video(
     rows = []
     for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
         key = _key("video", Path(folder).resolve().name, folder, segmenter, setting, seed=seed)
-        with _row(store, key) as row, _ClipProgress(quiet=quiet) as progress:
+        with _row(store, key) as row, _ClipProgress(quiet=quiet) as progress, _going_on(row):
             evaluate_clips(
                 clips, segmenter, row, open_video=_open_video, found=found, flicker=flicker,
                 mattes=None if store is None else store.mattes(key), progress=progress,
@@ -159,14 +161,16 @@ def compare_(results_of: tuple[str, ...]) -> None:
 def _segmenters(
     config: Config, models: Sequence[str], sizes: Sequence[str], *, quiet: bool
 ) -> Iterator[tuple[Segmenter, SegmentConfig]]:
-    for model in _listed(models) or [config.segment.model]:
-        for size in _listed(sizes) or [""]:
-            chosen = {"model": model, "size": size} if size else {"model": model}
-            setting = config.override({"segment": chosen}).segment
-            segmenter = open_segmenter(setting)
-            if not quiet:
-                click.echo(f"model: {segmenter.description}", err=True)
-            yield segmenter, setting
+    chosen = [
+        {"model": model, "size": size} if size else {"model": model}
+        for model in _listed(models) or [config.segment.model]
+        for size in _listed(sizes) or [""]
+    ]
+    for setting in [config.override({"segment": each}).segment for each in chosen]:  # a wrong one is told at once
+        segmenter = open_segmenter(setting)
+        if not quiet:
+            click.echo(f"model: {segmenter.description}", err=True)
+        yield segmenter, setting
 
 
 def _listed(values: Sequence[str]) -> list[str]:
@@ -197,12 +201,24 @@ def _row(store: Store | None, key: RowKey) -> Row:
     return Row(key) if store is None else store.open(key)
 
 
+@contextmanager
+def _going_on(row: Row) -> Iterator[None]:
+    """A set of which nothing can be measured is named, and does not keep the others from being measured."""
+    try:
+        yield
+    except SourceError as exc:
+        row.general.append(Finding(row.key.label, str(exc)))
+
+
 def _open_video(path: Path) -> Source:
     return open_reader(str(path), InputConfig(), side=False)
 
 
 def _conclude(rows: Sequence[Row], report: Path | None, columns: Sequence[str]) -> None:
+    findings = list(dict.fromkeys(finding for row in rows for finding in row.findings))
     found = [result for row in rows for result in results(row)]
+    if not found:
+        raise SourceError("; ".join(dict.fromkeys(row.general[-1].what for row in rows)))
     if len({result["dataset"] for result in found}) > 1:
         columns = ["dataset", *columns]
     for line in text_table(found, columns):
@@ -212,7 +228,6 @@ def _conclude(rows: Sequence[Row], report: Path | None, columns: Sequence[str]) 
     if report is not None:
         write_report(report)
         click.echo(f"report: {report / 'report.html'}")
-    findings = list(dict.fromkeys(finding for row in rows for finding in row.findings))
     for line in _lines(findings):
         click.echo(f"livebg: {line}", err=True)
     lost = sum(finding.lost for finding in findings)
@@ -288,3 +303,5 @@ def _show(comparison: Comparison) -> None:
     ]
     for line in text_table(lines, ("measure", "A", "B", "B - A", "interval", "B is")):
         click.echo(f"  {line}")
+    for text in comparison.contaminated:
+        click.echo(f"  not held out: {text}")

@@ -3,7 +3,8 @@
 The interval is a paired bootstrap's (Efron, 1979): the same items are drawn again and again, with replacement, for both
 rows, and 95 % of the differences lie within it. An interval that holds 0 is within noise. Pictures are drawn one by
 one. Frames of a clip resemble each other, so stretches of 25 frames are drawn, clip by clip; with few clips this says
-how sure the difference is on these clips, not on others.
+how sure the difference is on these clips, not on others. Where less than eight pictures or stretches are there to draw,
+the interval is too narrow to be believed, and nothing is concluded.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.errors import UsageError
+from livebg.evaluate.honesty import contamination
 from livebg.evaluate.metrics import HIGHER_IS_BETTER, PER_IMAGE, ImageScore, f_measure, threshold_tables
 from livebg.evaluate.store import Row, read_row, read_rows
 
@@ -25,6 +27,7 @@ ROUNDS = 2000
 CONFIDENCE = 0.95
 
 _BLOCK = 25
+_FEW = 8
 _VIDEO_BETTER = {"iou": True, "boundary_f": True}  # of clips, less of everything else is better
 
 
@@ -39,6 +42,7 @@ class Difference:
         low: Lower end of the interval of ``second - first``.
         high: Upper end.
         higher_is_better: Whether more is better.
+        drawn: How many pictures, or stretches of frames, there were to draw.
     """
 
     measure: str
@@ -47,6 +51,7 @@ class Difference:
     low: float
     high: float
     higher_is_better: bool
+    drawn: int
 
     @property
     def difference(self) -> float:
@@ -58,6 +63,8 @@ class Difference:
         """What it says of the second row."""
         if self.low <= 0 <= self.high:
             return "within noise"
+        if self.drawn < _FEW:
+            return "too few to tell"
         return "better" if (self.difference > 0) == self.higher_is_better else "worse"
 
 
@@ -70,6 +77,7 @@ class Comparison:
         second: The second's.
         items: How many pictures or clips both have.
         left_out: How many only one of them has, or measured on other files.
+        contaminated: Why numbers of these two are not held-out; empty where they are.
         differences: One a measure.
     """
 
@@ -77,6 +85,7 @@ class Comparison:
     second: str
     items: int
     left_out: int
+    contaminated: tuple[str, ...]
     differences: tuple[Difference, ...]
 
 
@@ -130,7 +139,11 @@ def compare(first: Row, second: Row, *, rounds: int = ROUNDS, seed: int = 0) -> 
         else _of_clips(first, second, common, rounds, rng)
     )
     left_out = len(first.items.keys() | second.items.keys()) - len(common)
-    return Comparison(_label(first, second), _label(second, first), len(common), left_out, tuple(differences))
+    marks = [contamination(row.key.dataset, row.key.model, row.key.refine) for row in (first, second)]
+    contaminated = tuple(dict.fromkeys(mark for mark in marks if mark))
+    return Comparison(
+        _label(first, second), _label(second, first), len(common), left_out, contaminated, tuple(differences)
+    )
 
 
 def _of_pictures(
@@ -147,13 +160,14 @@ def _of_pictures(
             points, samples = (
                 [_weighted(weights[:, known], each[known]) for each in values] for weights in (once, shares)
             )
-            made.append(_difference(measure, points, samples, HIGHER_IS_BETTER.get(measure, True)))
+            drawn = int(np.count_nonzero(known))
+            made.append(_difference(measure, points, samples, HIGHER_IS_BETTER.get(measure, True), drawn))
     tables = [
         threshold_tables(np.stack([s.subject for s in each]), np.stack([s.background for s in each])) for each in scores
     ]
     for measure, best in (("max_f", _best_of_means), ("max_f_sod", _best_mean)):
         points, samples = ([best(weights, table) for table in tables] for weights in (once, shares))
-        made.append(_difference(measure, points, samples, True))
+        made.append(_difference(measure, points, samples, True, len(names)))
     return made
 
 
@@ -162,7 +176,7 @@ def _of_clips(first: Row, second: Row, names: Sequence[str], rounds: int, rng: n
     measures = dict.fromkeys(measure for name in names for measure in first.items[name]["series"])
     for measure in measures:
         points, samples = np.zeros((2, 1)), np.zeros((2, rounds))
-        clips = 0
+        clips = drawn = 0
         for name in names:
             series = [row.items[name]["series"].get(measure) for row in (first, second)]
             if any(each is None for each in series) or len(series[0]) != len(series[1]):
@@ -172,21 +186,27 @@ def _of_clips(first: Row, second: Row, names: Sequence[str], rounds: int, rng: n
             if not values.size:
                 continue
             clips += 1
+            drawn += len(_stretches(values))
             points[:, 0] += values.mean(axis=1)
             samples += _block_means(values, rounds, rng)
         if clips:
             better = _VIDEO_BETTER.get(measure, False)
-            made.append(_difference(measure, list(points / clips), list(samples / clips), better))
+            made.append(_difference(measure, list(points / clips), list(samples / clips), better, drawn))
     return made
 
 
 def _block_means(values: Floats, rounds: int, rng: np.random.Generator) -> Floats:
     """Means of (2, N) series over blocks drawn with replacement, (2, rounds)."""
-    starts = np.arange(0, values.shape[1], _BLOCK)
+    starts = _stretches(values)
     sums = np.add.reduceat(values, starts, axis=1)
     sizes = np.diff(np.append(starts, values.shape[1]))
     drawn = rng.integers(0, len(starts), (rounds, len(starts)))
     return np.asarray(sums[:, drawn].sum(axis=2) / sizes[drawn].sum(axis=1))
+
+
+def _stretches(values: Floats) -> NDArray[np.int64]:
+    """Where the blocks of (2, N) series begin."""
+    return np.arange(0, values.shape[1], _BLOCK, dtype=np.int64)
 
 
 def _weighted(weights: Floats, values: Floats) -> Floats:
@@ -203,11 +223,13 @@ def _best_mean(weights: Floats, table: tuple[Floats, ...]) -> Floats:
 
 
 def _difference(
-    measure: str, points: Sequence[Floats], samples: Sequence[Floats], higher_is_better: bool
+    measure: str, points: Sequence[Floats], samples: Sequence[Floats], higher_is_better: bool, drawn: int
 ) -> Difference:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(samples[1] - samples[0], [tail, 1 - tail])
-    return Difference(measure, float(points[0][0]), float(points[1][0]), float(low), float(high), higher_is_better)
+    return Difference(
+        measure, float(points[0][0]), float(points[1][0]), float(low), float(high), higher_is_better, drawn
+    )
 
 
 def _set_of(row: Row) -> tuple[str, str]:

@@ -11,7 +11,8 @@ time at which the truth is more like it. So U2-Netp at 128, which has no memory,
 head; by its changes it is within 0.03 of 0.
 
 A lag that lies at the end of the range is only known to be at least that; it is given as it is. Where less than half of
-the changes is shared at any shift, or nothing moves, the best shift says nothing, and there is no lag.
+the changes is shared at any shift, or nothing moves, the best shift says nothing, and there is no lag; nor is there in
+a clip of fewer than eight frames.
 """
 
 from __future__ import annotations

@@ -82,14 +82,14 @@ def test_pictures_are_measured_as_published_unless_told(livebg_command, built, t
 
 
 def test_clips_are_measured_as_they_are_shown(livebg_command, built, tmp_path):
-    write_clip(tmp_path / "clips" / "walk", frames=6)
+    write_clip(tmp_path / "clips" / "walk", frames=10)
     report = tmp_path / "report"
     result = livebg_command("eval", "video", "--clips", tmp_path / "clips", "--report", report)
     assert result.code == 0
     assert [row["clip"] for row in rows(report)] == ["walk", "all"]
     assert rows(report)[0]["lag"] == 0
     assert (built[0].setting.alpha, built[0].setting.normalise) == ("matte", "none")
-    assert len(built[0].pictures) == 12
+    assert len(built[0].pictures) == 20
     assert f"report: {report / 'report.html'}" in result.out
 
 
@@ -132,6 +132,29 @@ def test_one_unreadable_picture_is_named_the_others_go_on_and_the_code_is_1(live
     ):
         assert said in result.err
     assert result.err.splitlines()[-1] == "livebg: 3 could not be measured, see above; all else was"
+
+
+def test_a_set_of_broken_files_is_named_and_the_others_are_measured(livebg_command, built, tmp_path):
+    write_set(tmp_path / "good")
+    for folder, name in (("images", "a.jpg"), ("masks", "a.png")):
+        (tmp_path / "broken" / folder).mkdir(parents=True)
+        (tmp_path / "broken" / folder / name).write_bytes(b"broken")
+    report = tmp_path / "report"
+    sets = ["--dataset", f"broken={tmp_path / 'broken'}", "--dataset", f"good={tmp_path / 'good'}"]
+    result = livebg_command("eval", "images", *sets, "--report", report)
+    assert result.code == 1
+    assert [(row["dataset"], row["n"]) for row in rows(report)] == [("good", 4)]
+    assert "broken: none of 1 pairs could be measured" in result.err
+    result = livebg_command("eval", "images", *sets[:2], "--report", tmp_path / "nothing")
+    assert result.code == 1
+    assert result.err.splitlines()[-1].startswith("livebg: broken: none of 1 pairs could be measured")
+
+
+def test_a_wrong_size_is_told_before_anything_is_measured(livebg_command, built, tmp_path):
+    write_set(tmp_path / "set")
+    result = livebg_command("eval", "images", "--dataset", f"set={tmp_path / 'set'}", "--size", "32,x")
+    assert result.code == 2
+    assert built == []
 
 
 def test_masks_of_0_and_1_are_recognised_and_said_once(livebg_command, built, tmp_path):

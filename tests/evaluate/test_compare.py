@@ -106,6 +106,20 @@ def test_clips_are_compared_in_stretches_of_frames():
     assert said == {"mad": "worse", "iou": "better", "flicker": "within noise"}
 
 
+def test_few_items_conclude_nothing():
+    said = verdicts(picture_row(Row(KEY), count=3), picture_row(Row(KEY), worse_by=4, count=3))
+    assert said["iou"] == said["max_f"] == "too few to tell"
+    # One stretch of frames a clip: drawn again and again, it is always the same.
+    said = verdicts(clip_row(Row(CLIPS), 10, 0.9, frames=20), clip_row(Row(CLIPS), 14, 0.9, frames=20))
+    assert said == {"mad": "too few to tell", "iou": "within noise", "flicker": "within noise"}
+
+
+def test_a_comparison_marks_what_is_not_held_out():
+    first, second = picture_row(Row(KEY)), picture_row(Row(replace(KEY, refine="cascadepsp")))
+    assert compare(first, second).contaminated == ("cascadepsp trained on ecssd",)
+    assert compare(first, first).contaminated == ()
+
+
 def store_rows(folder: Path, *keys: RowKey) -> str:
     store = Store(folder)
     for key in keys:
