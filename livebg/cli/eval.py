@@ -98,7 +98,8 @@ def images(
         for each in sets:
             pairs = each.sample(limit, seed)
             key = _key("images", each.name, each.root, segmenter, setting, seed=seed)
-            key = replace(key, limit=None if len(pairs) == len(each.pairs) else limit)
+            whole = len(pairs) == len(each.pairs)
+            key = replace(key, limit=None if whole else limit, seed=0 if whole else seed)
             with _row(store, key) as row, ProgressLine(f"{key.label}", quiet=quiet) as line:
                 info = StreamInfo(each.name, 0, 0, frames=sum(not row.has(pair.name, pair.stamp) for pair in pairs))
                 mattes = None if store is None else store.mattes(key)

@@ -31,7 +31,8 @@ def contamination(dataset: str, *models: str) -> str | None:
         dataset: A set by name.
         models: Everything with weights that had a part in it; "none" is nothing.
     """
-    seen = [model for model in models if dataset.lower() in TRAINED_ON.get(model, ())]
+    name = _plain(dataset)
+    seen = [model for model in models if name in map(_plain, TRAINED_ON.get(model, ()))]
     if seen:
         return f"{' and '.join(seen)} trained on {dataset}"
     unknown = [model for model in models if model != "none" and model not in TRAINED_ON]
@@ -41,3 +42,8 @@ def contamination(dataset: str, *models: str) -> str | None:
 def published(model: str, dataset: str, *, size: str) -> dict[str, float]:
     """The published figures of a model on a set, by measure; empty where there are none for this size."""
     return PUBLISHED.get((model, dataset.lower()), {}) if size == "320" else {}
+
+
+def _plain(dataset: str) -> str:
+    """A set's name without case and punctuation: people write DUTS_TE and MSRA10K, too."""
+    return "".join(letter for letter in dataset.lower() if letter.isalnum())

@@ -116,6 +116,16 @@ def test_a_sample_is_the_same_every_time(livebg_command, built, tmp_path):
     assert len(built[0].pictures) == 3
 
 
+def test_a_whole_set_is_no_sample_whatever_the_seed(livebg_command, built, tmp_path):
+    write_set(tmp_path / "set")
+    for seed in (0, 1):
+        livebg_command(
+            "eval", "images", "--dataset", f"set={tmp_path / 'set'}", "--seed", seed, "--report", tmp_path / "report"
+        )
+    assert len(rows(tmp_path / "report")) == 1
+    assert built[1].pictures == []
+
+
 def test_one_unreadable_picture_is_named_the_others_go_on_and_the_code_is_1(livebg_command, built, tmp_path, capfd):
     write_set(tmp_path / "set")
     (tmp_path / "set" / "images" / "0001.jpg").write_bytes(b"broken")

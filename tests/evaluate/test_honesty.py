@@ -16,6 +16,8 @@ from livebg.evaluate.honesty import contamination, published
         ("duts-te", ("u2net", "cascadepsp"), "cascadepsp trained on duts-te"),
         ("dut-omron", ("cascadepsp",), "cascadepsp trained on dut-omron"),
         ("hku-is", ("u2net", "cascadepsp"), None),
+        ("DUT_OMRON", ("cascadepsp",), "cascadepsp trained on DUT_OMRON"),
+        ("msra10k", ("u2net", "cascadepsp"), "cascadepsp trained on msra10k"),
     ],
 )
 def test_contaminated_pairs(dataset, models, said):
