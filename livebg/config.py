@@ -134,6 +134,7 @@ class OutputConfig(Section):
     json_report: str | None = Field(
         None, description="Write the closing report to this file.", json_schema_extra={"flag": "json"}
     )
+    quiet: bool = Field(False, description="Print errors only.")
 
 
 class Config(Section):

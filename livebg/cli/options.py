@@ -11,7 +11,7 @@ from livebg.config import Config, Section, flag_of, load, section_model
 
 Command = Callable[..., Any]
 
-_SHORT = {("output", "output"): "-o"}
+_SHORT = {("output", "output"): "-o", ("output", "quiet"): "-q"}
 _SEPARATOR = "__"
 
 
@@ -51,10 +51,10 @@ def _option(section: str, key: str, model: type[Section]) -> Callable[[Command],
     field = model.model_fields[key]
     flag = f"--{flag_of(section, key)}"
     name = f"{section}{_SEPARATOR}{key}"
-    if field.annotation is bool:
-        return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=field.description)
-    default = "" if field.default is None else f"  [default: {field.default}]"
     short = [_SHORT[section, key]] if (section, key) in _SHORT else []
+    if field.annotation is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", *short, name, default=None, help=field.description)
+    default = "" if field.default is None else f"  [default: {field.default}]"
     return click.option(*short, flag, name, metavar=_metavar(section, key, model), help=f"{field.description}{default}")
 
 

@@ -23,13 +23,13 @@ from livebg.sinks import partial_path
 @click.command(epilog="Presets and every key with its meaning: configs/ in the project.")
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @config_options("input", "segment", "compose", "output")
-@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def process(inputs: tuple[str, ...], config: Config, quiet: bool) -> None:
+def process(inputs: tuple[str, ...], config: Config) -> None:
     """Replace the background of videos, pictures and folders of them.
 
     IN is a video, a picture, a folder or glob of pictures (one sequence), a folder of clips (each its own), or - for a
     pipe. Several go one by one; a second call skips what is complete.
     """
+    quiet = config.output.quiet
     jobs = plan(inputs, config)
     if config.output.json_report is not None:
         check_report(config.output.json_report)
