@@ -22,6 +22,7 @@ _COMMANDS = {
     "demo": ("livebg.cli.demo:demo", "A real person on a new background, in one command."),
     "models": ("livebg.cli.models:models", "List, fetch, verify and remove weights."),
     "eval": ("livebg.cli.eval:eval_", "Measure quality against ground truth."),
+    "train": ("livebg.cli.train:train", "Train networks of our own."),
     "bench": ("livebg.cli.bench:bench", "Measure speed, as ratios in one run."),
     "doctor": ("livebg.cli.doctor:doctor", "Say what this machine has, and how to get what is missing."),
 }

@@ -13,6 +13,9 @@ import pytest
 import livebg.cli
 from tests.media import write_clip
 
+QUICK = ("--size", "64", "--quiet")
+"""The network at a size that costs milliseconds; the way of a frame is the same."""
+
 
 class Result(NamedTuple):
     code: int
