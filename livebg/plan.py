@@ -14,9 +14,7 @@ from livebg.compose import parse_background
 from livebg.config import Config
 from livebg.errors import SinkError, SourceError, UsageError
 from livebg.sinks import check_output, default_suffix
-from livebg.sources import is_picture, is_video
-
-_OUR_MARK = "-livebg"
+from livebg.sources import RESULT_MARK, is_picture, is_result, is_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +126,12 @@ def _entries(path: str) -> list[str]:
     if path == "-" or not folder.is_dir():
         return [path]
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    clips = [name for name in names if is_video(name) and not _is_ours(name)]
+    clips = [name for name in names if is_video(name) and not is_result(name)]
     if clips:
         return [str(folder / name) for name in clips]
     if any(is_picture(name) for name in names):
         return [path]
     raise SourceError(f"{path} holds neither clips nor pictures: name a folder that does")
-
-
-def _is_ours(name: str) -> bool:
-    """Whether a clip looks like our own result, so that a second call over a folder leaves it alone."""
-    return Path(name).stem.removesuffix(".partial").endswith((_OUR_MARK, _OUR_MARK + "-matte"))
 
 
 def _job(path: str, config: Config, *, batch: bool, whole_name: bool = False) -> Job:
@@ -147,7 +140,7 @@ def _job(path: str, config: Config, *, batch: bool, whole_name: bool = False) ->
     if output is None:
         if path == "-":
             raise UsageError("reading from a pipe needs a name for the result: add -o OUT")
-        output = str(stem.with_name(stem.name + _OUR_MARK + _default_suffix(path, pixels_of(config))))
+        output = str(stem.with_name(stem.name + RESULT_MARK + _default_suffix(path, pixels_of(config))))
     elif batch and output != NULL_OUTPUT:
         output = _within(output, stem, _default_suffix(path, pixels_of(config)))
     if batch and matte is not None:

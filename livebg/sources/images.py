@@ -24,12 +24,14 @@ from livebg.stages import Closing
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from livebg.frame import Image
 
+# What our results carry beside their inputs; as inputs they are passed over.
+RESULT_MARK = "-livebg"
 PICTURE_SUFFIXES = frozenset({
     ".avif", ".bmp", ".dib", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
     ".tif", ".tiff", ".webp",
@@ -142,6 +144,11 @@ def is_picture(path: str | os.PathLike[str]) -> bool:
     return Path(path).suffix.lower() in PICTURE_SUFFIXES
 
 
+def is_result(path: str | os.PathLike[str]) -> bool:
+    """Whether a name looks like one that we gave to a result beside its input: ``talk-livebg.mp4``."""
+    return Path(path).stem.removesuffix(".partial").endswith((RESULT_MARK, RESULT_MARK + "-matte"))
+
+
 def find_pictures(name: str) -> list[Path] | None:
     """The pictures that a path, a folder or a glob names, in natural order; ``None`` where it names a clip.
 
@@ -150,14 +157,14 @@ def find_pictures(name: str) -> list[Path] | None:
     """
     path = Path(name)
     if path.is_dir():
-        found = [each for each in path.iterdir() if is_picture(each) and not each.name.startswith(".")]
+        found = _inputs(each for each in path.iterdir() if not each.name.startswith("."))
         if not found:
             raise SourceError(
                 f"{name} has no pictures in it ({', '.join(sorted(PICTURE_SUFFIXES))}): choose another folder"
             )
     elif glob.has_magic(name) and not path.exists():
         # Not Path.glob: that cannot take an absolute pattern.
-        found = [Path(each) for each in glob.glob(name) if is_picture(each)]  # noqa: PTH207
+        found = _inputs(Path(each) for each in glob.glob(name))  # noqa: PTH207
         if not found:
             raise SourceError(f"{name} matches no picture: check the pattern")
     elif not is_picture(path):
@@ -167,6 +174,12 @@ def find_pictures(name: str) -> list[Path] | None:
     else:
         found = [path]
     return sorted(found, key=_natural)
+
+
+def _inputs(paths: Iterable[Path]) -> list[Path]:
+    """The pictures among them, without the results of an earlier run; unless there is nothing else."""
+    pictures = [path for path in paths if is_picture(path)]
+    return [path for path in pictures if not is_result(path)] or pictures
 
 
 def read_picture(path: Path) -> Image:

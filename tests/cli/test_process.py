@@ -191,6 +191,9 @@ def test_results_of_an_earlier_call_are_no_inputs(livebg_command, tmp_path):
     for _ in range(2):
         assert livebg_command("process", *sorted(tmp_path.iterdir()), *QUICK).code == 0
         assert leftovers(tmp_path) == ["a-livebg.png", "a.png", "b-livebg.png", "b.png"]
+    for inputs in (tmp_path, tmp_path / "*.png"):
+        assert livebg_command("process", inputs, "-o", tmp_path / "all", "--overwrite", *QUICK).code == 0
+        assert leftovers(tmp_path / "all") == ["a.png", "b.png"]
 
 
 def test_a_glob_is_a_sequence(livebg_command, tmp_path):
