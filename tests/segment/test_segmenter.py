@@ -134,7 +134,10 @@ def test_an_own_checkpoint_runs_in_torch(tmp_path):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"model": "u2nep"}, r"there is no model 'u2nep' \(did you mean u2netp or u2net\?\): choose .*u2netp, u2net or"),
+        (
+            {"model": "u2nep"},
+            r"there is no model 'u2nep' \(did you mean u2netp or u2net\?\): choose .*u2netp, u2net or",
+        ),
         ({"model": "demo-clip"}, "there is no model 'demo-clip'"),
         ({"size": 31}, "size 31x31 is out of range: each side from 32 to 4096"),
         ({"size": (64, 9999)}, "size 64x9999 is out of range"),
