@@ -44,7 +44,9 @@ def export(checkpoint: Path, folder: Path, name: str) -> list[Path]:
     # Rounded once, so that what is written is what any runtime computes with.
     network = network.half().float()
     files = [folder / f"{name}.safetensors", folder / f"{name}.onnx"]
-    about = {"config": recipe.network, "size": "x".join(map(str, recipe.size)), "recipe": recipe.model_dump_json()}
+    # Files that it came from go by their names alone: where they lay concerns nobody else.
+    plain = recipe.model_copy(update={"start": Path(recipe.start).name, "teacher": Path(recipe.teacher).name})
+    about = {"config": recipe.network, "size": "x".join(map(str, recipe.size)), "recipe": plain.model_dump_json()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}

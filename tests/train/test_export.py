@@ -36,6 +36,18 @@ def files(checkpoint, tmp_path_factory):
     return export(checkpoint, tmp_path_factory.mktemp("files"), "people-nano")
 
 
+def test_the_recipe_goes_along_without_anybody_s_folders(tmp_path, checkpoint):
+    from safetensors import safe_open
+
+    content = torch.load(checkpoint, weights_only=True)
+    content["recipe"] = content["recipe"].replace('"u2netp"', '"/home/somebody/a.safetensors"', 1)
+    torch.save(content, tmp_path / "best.pt")
+    with safe_open(export(tmp_path / "best.pt", tmp_path, "mine")[0], framework="pt") as file:
+        recipe = file.metadata()["recipe"]
+    assert '"start":"a.safetensors"' in recipe
+    assert "somebody" not in recipe
+
+
 def test_both_files_are_halves_and_load_as_the_network_at_its_size(files):
     assert [path.name for path in files] == ["people-nano.safetensors", "people-nano.onnx"]
     one, other = (load_checkpoint(path) for path in files)
