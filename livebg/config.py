@@ -90,7 +90,10 @@ class InputConfig(Section):
 class SegmentConfig(Section):
     """Which network finds the subject, and where it runs."""
 
-    model: str = Field("u2netp", description="A model by name (u2netp, u2net), or the path of a U²-Net checkpoint.")
+    model: str = Field(
+        "u2netp",
+        description="u2netp, u2net, people, people-nano, or the path of a U²-Net checkpoint.",
+    )
     size: Size | None = Field(
         None, description="What the network sees: N squashes to NxN as published; default the model's own."
     )

@@ -5,13 +5,17 @@ A gain on a set that a model was trained on says nothing about other pictures; e
 
 from __future__ import annotations
 
+_OURS = ("duts-tr", "picsart", "ccp", "humanseg290", "cutouts200", "grid")
 TRAINED_ON: dict[str, tuple[str, ...]] = {
     "u2net": ("duts-tr",),
     "u2netp": ("duts-tr",),
+    "people": _OURS,
+    "people-nano": _OURS,
     "cascadepsp": ("msra-10k", "dut-omron", "ecssd", "fss-1000", "duts-te"),
 }
 """Model: sets. U²-Net from its paper (Qin et al., Pattern Recognition 2020); CascadePSP from its paper (Cheng et al.,
-CVPR 2020) and, for DUTS-TE, from its training script, which loads both parts of DUTS."""
+CVPR 2020) and, for DUTS-TE, from its training script, which loads both parts of DUTS; ours from their
+model card, DUTS-TR because they begin from U²-Netp."""
 
 PUBLISHED: dict[tuple[str, str], dict[str, float]] = {
     ("u2net", "duts-te"): {"max_f": 0.873, "mae": 0.044},
