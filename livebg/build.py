@@ -113,16 +113,16 @@ def open_writer(
     """
     if path == NULL_OUTPUT:
         return WriteBehind(NullSink())
-    matte = pixels == "gray"
+    if pixels == "gray":
+        config = config.for_matte()
     return WriteBehind(
         open_sink(
             path,
             info,
             pixels=pixels,
-            # Codec, quality and speed are those of the picture; a matte has defaults of its own.
-            codec=None if matte else config.codec,
-            crf=None if matte else config.crf,
-            preset=None if matte else config.preset,
+            codec=config.codec,
+            crf=config.crf,
+            preset=config.preset,
             overwrite=config.overwrite,
             side=side,
         )

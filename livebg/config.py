@@ -139,6 +139,10 @@ class OutputConfig(Section):
     )
     quiet: bool = Field(False, description="Print errors only.")
 
+    def for_matte(self) -> OutputConfig:
+        """The same for the matte: codec, quality and speed are the picture's, a matte has defaults of its own."""
+        return self.model_copy(update={"codec": None, "crf": None, "preset": None})
+
 
 class Config(Section):
     """Everything, a section a stage."""

@@ -16,7 +16,7 @@ from livebg.build import NULL_OUTPUT, open_compositor, open_reader, open_segment
 from livebg.config import Config
 from livebg.errors import UsageError
 from livebg.pipeline import RunReport, run
-from livebg.plan import Job, check, pixels_of, plan
+from livebg.plan import Job, check, check_shared, pixels_of, plan
 
 if TYPE_CHECKING:
     from livebg.frame import StreamInfo
@@ -102,6 +102,7 @@ def process(
     jobs = plan([os.fspath(input)], config)
     if len(jobs) != 1:
         raise UsageError(f"{os.fspath(input)} holds {len(jobs)} clips: call process for each")
+    check_shared(config)
     check(jobs[0], config)
     return do(jobs[0], config, open_segmenter(config.segment), progress=progress)
 

@@ -80,8 +80,8 @@ def check(job: Job, config: Config) -> None:
 
     Raises:
         UsageError: The output cannot be what is asked for, or is there already.
-        SourceError: The input or the background is missing or cannot be read.
-        SinkError: The output or the report cannot be written there.
+        SourceError: The input is missing or cannot be read.
+        SinkError: The output cannot be written there.
     """
     missing = [path for path in job.results if not os.path.lexists(path)]
     if job.batch:
@@ -93,26 +93,32 @@ def check(job: Job, config: Config) -> None:
     stills = job.input != "-" and not _is_sequence(job.input) and is_picture(job.input)
     for path in job.results:
         matte = path == job.matte
+        output = config.output.for_matte() if matte else config.output
         check_output(
             path,
             pixels="gray" if matte else pixels_of(config),
             stills=stills,
-            codec=None if matte else config.output.codec,
-            crf=None if matte else config.output.crf,
-            preset=None if matte else config.output.preset,
-            overwrite=config.output.overwrite,
+            codec=output.codec,
+            crf=output.crf,
+            preset=output.preset,
+            overwrite=output.overwrite,
         )
-    open_background(config.compose.background, config.compose.fit).close()
     if job.input != "-":  # a pipe can be opened only once
         open_reader(job.input, config.input, side=False).close()
 
 
-def check_report(path: str) -> None:
-    """Find out before the work whether the report can be written.
+def check_shared(config: Config) -> None:
+    """Find what would make every job fail: once, before the first.
 
     Raises:
-        SinkError: It cannot.
+        UsageError: The background is no form of one.
+        SourceError: The background is missing or cannot be read.
+        SinkError: The report cannot be written.
     """
+    open_background(config.compose.background, config.compose.fit).close()
+    path = config.output.json_report
+    if path is None:
+        return
     folder = Path(path).parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise SinkError(f"cannot write the report {path}: {folder} is no folder that can be written")

@@ -15,7 +15,7 @@ from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
 from livebg.errors import LivebgError, SinkError, SourceError
 from livebg.job import JobReport, do
-from livebg.plan import Job, check, check_report, plan
+from livebg.plan import Job, check, check_shared, plan
 from livebg.segment import Segmenter
 from livebg.sinks import partial_path
 
@@ -31,8 +31,7 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
     """
     quiet = config.output.quiet
     jobs = plan(inputs, config)
-    if config.output.json_report is not None:
-        check_report(config.output.json_report)
+    check_shared(config)
     failures = 0
     todo = []
     for job in jobs:

@@ -225,6 +225,15 @@ def test_one_bad_clip_of_several_does_not_stop_the_others(livebg_command, tmp_pa
     assert (tmp_path / "b-livebg.mp4").exists()
 
 
+def test_a_missing_background_is_told_once_for_a_whole_folder(livebg_command, tmp_path):
+    for name in ("a", "b"):
+        write_clip(tmp_path / f"{name}.mp4", frames=3)
+    result = livebg_command("process", tmp_path, "--background", tmp_path / "no.jpg", *QUICK)
+    assert result.code == 1
+    assert result.err.count("no.jpg") == 1
+    assert leftovers(tmp_path) == ["a.mp4", "b.mp4"]
+
+
 def test_the_command_line_overrides_the_configuration_file(livebg_command, clip, tmp_path):
     config = tmp_path / "mine.toml"
     config.write_text('[segment]\nsize = 96\n[compose]\nbackground = "color:teal"\n')
