@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from livebg.errors import LivebgError
     from livebg.frame import Frame, Matte, StreamInfo
     from livebg.job import JobReport, process
-    from livebg.pipeline import RunReport, run
+    from livebg.pipeline import Matting, RunReport, run
     from livebg.segment import Segmenter
     from livebg.sinks import NullSink, WriteBehind, open_sink
     from livebg.sources import ReadAhead, open_source
@@ -31,6 +31,7 @@ _HOMES = {
     "JobReport": "livebg.job",
     "LivebgError": "livebg.errors",
     "Matte": "livebg.frame",
+    "Matting": "livebg.pipeline",
     "NullSink": "livebg.sinks",
     "ReadAhead": "livebg.sources",
     "RunReport": "livebg.pipeline",
@@ -53,6 +54,7 @@ __all__ = [
     "JobReport",
     "LivebgError",
     "Matte",
+    "Matting",
     "NullSink",
     "ReadAhead",
     "RunReport",

@@ -100,6 +100,9 @@ class SegmentConfig(Section):
     alpha: Literal["matte", "raw"] = Field(
         "matte", description="matte: a curve makes sure subject 1 and sure background 0; raw: the network's score."
     )
+    subjects: Annotated[int, Field(ge=1, le=99)] | Literal["all", "largest"] = Field(
+        "all", description="Which subjects are kept: all, the largest, or the N largest."
+    )
     normalise: Literal["none", "minmax"] = Field(
         "none", description="minmax: picture and score stretched to their full range, as the published evaluation does."
     )
@@ -107,6 +110,41 @@ class SegmentConfig(Section):
     runtime: Literal["auto", "torch", "onnx"] = Field("auto", description="What computes the network.")
     threads: Annotated[int, Field(ge=1, le=512)] | None = Field(
         None, description="Threads of the network on a CPU; default one a core."
+    )
+
+
+class SmoothConfig(Section):
+    """How steady the matte is, and how often it is made afresh."""
+
+    smooth: Literal["off", "light", "strong"] = Field(
+        "light", description="How much of the last matte, carried along motion, stays in the new one."
+    )
+    lookahead: Annotated[int, Field(ge=0, le=32)] = Field(
+        0, description="Frames to look ahead: smooths in both directions, in files only."
+    )
+    cadence: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
+        1, description="Segment every Nth frame and carry the matte between; auto: where motion asks for it."
+    )
+
+
+class RefineConfig(Section):
+    """How the matte finds the picture's own edges."""
+
+    refine: Literal["auto", "cascadepsp", "guided", "matting", "none"] = Field(
+        "auto",
+        description="guided: along the picture's edges; cascadepsp: on keyframes; matting: closed form, slow; "
+        "auto: cascadepsp where its weights and a GPU are, else guided.",
+    )
+    refine_weights: str | None = Field(None, description="A checkpoint of CascadePSP, in place of the published one.")
+    refine_mode: Literal["fast", "full"] = Field("fast", description="CascadePSP's global step, or local steps too.")
+    refine_size: Annotated[int, Field(ge=224, le=4096)] = Field(
+        900, description="The longer side, in pixels, that CascadePSP works at."
+    )
+    refine_gate: Literal["on", "off"] = Field(
+        "on", description="Accept a refinement only where it fits the picture better."
+    )
+    refine_every: Annotated[int, Field(ge=0)] = Field(
+        0, description="Frames between keyframes; 0: where the picture asks for one."
     )
 
 
@@ -118,6 +156,12 @@ class ComposeConfig(Section):
     )
     fit: Literal["cover", "contain", "stretch"] = Field(
         "cover", description="How a picture or video of another shape fills the frame."
+    )
+    decontaminate: Literal["on", "off"] = Field(
+        "on", description="Take the old background's colour out of soft edges and hair."
+    )
+    light_wrap: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="How much light of the new background falls on the subject's edge."
     )
 
 
@@ -149,6 +193,8 @@ class Config(Section):
 
     input: InputConfig = InputConfig()
     segment: SegmentConfig = SegmentConfig()
+    smooth: SmoothConfig = SmoothConfig()
+    refine: RefineConfig = RefineConfig()
     compose: ComposeConfig = ComposeConfig()
     output: OutputConfig = OutputConfig()
 

@@ -73,7 +73,8 @@ class Matte:
     """How much of each pixel belongs to the subject.
 
     Attributes:
-        alpha: float32 (H, W) in [0, 1], as large as the frame it belongs to. Range and NaN are checked where a
+        alpha: float32 (H, W) in [0, 1], as large as the frame it belongs to; on the way there it may be coarse, smaller
+            than the frame and spanning all of it. Range and NaN are checked where a
             stage hands it over (``pipeline.run``), not here: it costs a pass over the picture.
     """
 

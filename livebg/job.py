@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from livebg.build import NULL_OUTPUT, open_compositor, open_reader, open_segmenter, open_writer
 from livebg.config import Config
 from livebg.errors import UsageError
-from livebg.pipeline import RunReport, run
+from livebg.pipeline import Matting, RunReport, run
 from livebg.plan import Job, check, check_shared, pixels_of, plan
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
         )
         report = run(
             source,
-            segmenter,
+            Matting(segmenter),
             compositor,
             sink,
             matte_sink=matte_sink,

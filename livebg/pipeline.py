@@ -1,6 +1,6 @@
 """The whole way of a frame.
 
-    source -> segment -> compose -> sink
+    source -> segment -> smooth -> refine -> compose -> sink
 
 Nothing here knows a concrete stage: ``build.py`` makes them from a configuration, and threads hide behind the same
 protocols (``sources.ReadAhead``, ``sinks.WriteBehind``), so that reading, segmenting and writing overlap while this
@@ -19,10 +19,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from livebg.errors import SourceError, StageError
+from livebg.stages import Draft
 
 if TYPE_CHECKING:
     from livebg.frame import Frame, Matte
-    from livebg.stages import Compositor, Segmenter, Sink, Source
+    from livebg.stages import Cadence, Compositor, Refiner, Segmenter, Sink, Smoother, Source, Tracker
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class RunReport:
 
     Attributes:
         frames: Frames written.
+        segmented: Frames whose matte the network made; the others' was carried to them.
         seconds: Wall time from the first request for a frame to the last file closed.
         stages: Seconds that the main thread spent in each stage, by name; ``read`` and ``write`` are waits for the
             threads that do the work.
@@ -38,6 +40,7 @@ class RunReport:
     """
 
     frames: int = 0
+    segmented: int = 0
     seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -48,9 +51,34 @@ class RunReport:
         return self.frames / self.seconds if self.seconds else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Matting:
+    """The stages between a frame and its final matte.
+
+    Attributes:
+        segmenter: What finds the subject; where ``cadence`` is given, it owns the same one.
+        tracker: Motion between frames, for the three below.
+        cadence: Segments some frames and carries the matte to the others; ``None`` segments every one.
+        smoother: ``None`` leaves each matte as its own frame gave it.
+        refiner: Brings coarse mattes to the frame's size; ``None`` where the segmenter does.
+    """
+
+    segmenter: Segmenter
+    tracker: Tracker | None = None
+    cadence: Cadence | None = None
+    smoother: Smoother | None = None
+    refiner: Refiner | None = None
+
+    def reset(self) -> None:
+        """Forget earlier frames."""
+        for stage in (self.segmenter, self.tracker, self.cadence, self.smoother, self.refiner):
+            if stage is not None:
+                stage.reset()
+
+
 def run(
     source: Source,
-    segmenter: Segmenter,
+    matting: Matting,
     compositor: Compositor,
     sink: Sink,
     *,
@@ -61,7 +89,7 @@ def run(
 
     Args:
         source: Read to its end; opened and closed by the caller.
-        segmenter: Gives each frame its matte.
+        matting: Gives each frame its matte.
         compositor: Puts the subject on its background.
         sink: Takes the composited frames; finished here, closed by the caller.
         matte_sink: Takes each matte as a gray picture in the same run.
@@ -78,12 +106,12 @@ def run(
     clock = _Stopwatch(report.stages)
     started = perf_counter()
     sinks = [sink] if matte_sink is None else [sink, matte_sink]
-    for frame in clock.iterate("read", source):
-        if source.info.stills:
-            segmenter.reset()
-            compositor.reset()
-        with clock("segment"):
-            matte = segmenter.segment(frame)
+    for draft in _drafts(source, matting, compositor, clock, report):
+        frame = draft.frame
+        matte = draft.matte
+        if matting.refiner is not None:
+            with clock("refine"):
+                matte = matting.refiner.refine(draft)
         with clock("compose"):
             _require_valid(frame, matte)
             composed = compositor.compose(frame, matte)
@@ -92,6 +120,7 @@ def run(
             if matte_sink is not None:
                 matte_sink.write(frame.with_image(matte.as_image()))
         report.frames += 1
+        report.segmented += draft.fresh
         report.seconds = perf_counter() - started
         if progress is not None:
             progress(report)
@@ -103,6 +132,34 @@ def run(
     report.seconds = perf_counter() - started
     report.notes = [*source.notes, *(note for each in sinks for note in each.notes)]
     return report
+
+
+def _drafts(
+    source: Source, matting: Matting, compositor: Compositor, clock: _Stopwatch, report: RunReport
+) -> Iterator[Draft]:
+    """Every frame with its coarse, steady matte, in order."""
+    smoother = matting.smoother
+    for frame in clock.iterate("read", source):
+        if source.info.stills:
+            yield from smoother.flush() if smoother else ()
+            matting.reset()
+            compositor.reset()
+        motion = None
+        if matting.tracker is not None:
+            with clock("motion"):
+                motion = matting.tracker.follow(frame)
+        with clock("segment"):
+            if matting.cadence is None:
+                draft = Draft(frame, matting.segmenter.segment(frame), motion)
+            else:
+                draft = matting.cadence.draft(frame, motion)
+        if smoother is None:
+            yield draft
+            continue
+        with clock("smooth"):
+            steady = smoother.smooth(draft)
+        yield from steady
+    yield from smoother.flush() if smoother else ()
 
 
 def _require_valid(frame: Frame, matte: Matte) -> None:

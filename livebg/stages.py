@@ -1,6 +1,10 @@
 """The protocols of the rooms that a frame goes through. Each stage is one verb.
 
-    source -> segment -> compose -> sink
+    source -> segment -> smooth -> refine -> compose -> sink
+
+Why smoothing comes before refinement: what flickers is the network's opinion, and it is as fine as the network's input.
+Smoothing and carrying there cost a tenth of what they would cost at 1080p; refinement then finds the picture's own edges
+once, in the frame that is shown.
 
 State is private to a stage; ``reset()`` forgets it (a cut, the next still). Whoever opens a source or a sink closes
 it: both are context managers whose ``close()`` may be called twice.
@@ -9,6 +13,7 @@ it: both are context managers whose ``close()`` may be called twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
     from livebg.frame import Frame, Matte, StreamInfo
+    from livebg.motion import Motion
 
 
 class Closing(Protocol):
@@ -75,10 +81,78 @@ class Segmenter(Protocol):
     """A frame's matte from that frame alone."""
 
     def segment(self, frame: Frame) -> Matte:
-        """The matte of one frame, of the frame's own size.
+        """The matte of one frame, of the frame's own size, or coarse (of the network's) where a refiner follows.
 
         Raises:
             DeviceError: The runtime failed (out of memory, device lost).
+        """
+
+    def reset(self) -> None:
+        """Forget what earlier frames left."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A frame on its way to its final matte.
+
+    Attributes:
+        frame: The picture.
+        matte: Its matte so far; coarse mattes are smaller than the frame and span all of it.
+        motion: How the frame came out of the one before it in the stream; ``None`` for the first one.
+        fresh: Segmented from this very frame, and not carried from an earlier one.
+    """
+
+    frame: Frame
+    matte: Matte
+    motion: Motion | None = None
+    fresh: bool = True
+
+
+class Tracker(Protocol):
+    """Motion from frame to frame."""
+
+    def follow(self, frame: Frame) -> Motion | None:
+        """How this frame came out of the last one given; ``None`` where there was none since ``reset()``."""
+
+    def reset(self) -> None:
+        """Forget the last frame."""
+
+
+class Cadence(Protocol):
+    """Segments a frame, or carries the last matte to it."""
+
+    def draft(self, frame: Frame, motion: Motion | None) -> Draft:
+        """The frame with a coarse matte.
+
+        Raises:
+            DeviceError: The segmenter's runtime failed.
+        """
+
+    def reset(self) -> None:
+        """Forget what earlier frames left."""
+
+
+class Smoother(Protocol):
+    """Steadies mattes over time. May hold frames back to look ahead."""
+
+    def smooth(self, draft: Draft) -> Sequence[Draft]:
+        """Take one frame and give those that are ready, oldest first: usually this one; none while looking ahead."""
+
+    def flush(self) -> Sequence[Draft]:
+        """The frames held back, at the end of the stream or before a frame that has nothing to do with them."""
+
+    def reset(self) -> None:
+        """Forget what earlier frames left; call ``flush()`` first to lose none."""
+
+
+class Refiner(Protocol):
+    """Brings a matte to the frame's size and to the picture's edges."""
+
+    def refine(self, draft: Draft) -> Matte:
+        """The final matte, of the frame's own size.
+
+        Raises:
+            DeviceError: The runtime failed.
         """
 
     def reset(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from livebg.errors import SinkError, SourceError, StageError
-from livebg.pipeline import run
+from livebg.pipeline import Matting, run
 from tests.fakes import FakeCompositor, FakeSegmenter, FakeSink, FakeSource, gradient
 
 IMAGES = [gradient(seed=seed) for seed in range(5)]
@@ -16,7 +16,12 @@ def test_every_frame_goes_through_once_and_in_order():
     sink, mattes, seen = FakeSink(), FakeSink(), []
     source = FakeSource(IMAGES)
     report = run(
-        source, FakeSegmenter(), FakeCompositor(), sink, matte_sink=mattes, progress=lambda r: seen.append(r.frames)
+        source,
+        Matting(FakeSegmenter()),
+        FakeCompositor(),
+        sink,
+        matte_sink=mattes,
+        progress=lambda r: seen.append(r.frames),
     )
     assert [frame.index for frame in sink.frames] == list(range(5))
     assert [frame.pts for frame in mattes.frames] == [Fraction(index, 25) for index in range(5)]
@@ -35,7 +40,7 @@ def test_every_frame_goes_through_once_and_in_order():
 def test_notes_of_source_and_sinks_are_gathered():
     source, sink = FakeSource(IMAGES), FakeSink()
     source.notes, sink.notes = ["two times were mended"], ["audio was encoded anew"]
-    report = run(source, FakeSegmenter(), FakeCompositor(), sink)
+    report = run(source, Matting(FakeSegmenter()), FakeCompositor(), sink)
     assert report.notes == ["two times were mended", "audio was encoded anew"]
 
 
@@ -65,7 +70,7 @@ def infinite(frame):
 def test_a_matte_that_must_not_be_used_shows_nothing(alpha):
     sink, mattes = FakeSink(), FakeSink()
     with pytest.raises(StageError, match=r"frame 0: the matte .* not shown"):
-        run(FakeSource(IMAGES), FakeSegmenter(alpha), FakeCompositor(), sink, matte_sink=mattes)
+        run(FakeSource(IMAGES), Matting(FakeSegmenter(alpha)), FakeCompositor(), sink, matte_sink=mattes)
     assert sink.frames == []
     assert mattes.frames == []
     assert not sink.finished
@@ -74,18 +79,18 @@ def test_a_matte_that_must_not_be_used_shows_nothing(alpha):
 def test_a_source_that_fails_leaves_the_sink_unfinished():
     sink = FakeSink()
     with pytest.raises(SourceError, match="damaged"):
-        run(FakeSource(IMAGES, error=SourceError("damaged"), at=3), FakeSegmenter(), FakeCompositor(), sink)
+        run(FakeSource(IMAGES, error=SourceError("damaged"), at=3), Matting(FakeSegmenter()), FakeCompositor(), sink)
     assert len(sink.frames) == 3
     assert not sink.finished
 
 
 def test_a_sink_that_fails_ends_the_run():
     with pytest.raises(SinkError, match="disk full"):
-        run(FakeSource(IMAGES), FakeSegmenter(), FakeCompositor(), FakeSink(error=SinkError("disk full"), at=2))
+        run(FakeSource(IMAGES), Matting(FakeSegmenter()), FakeCompositor(), FakeSink(error=SinkError("disk full"), at=2))
 
 
 def test_a_source_without_frames_is_an_error_and_not_an_empty_file():
     sink = FakeSink()
     with pytest.raises(SourceError, match="fake gave no frame"):
-        run(FakeSource(IMAGES, length=0), FakeSegmenter(), FakeCompositor(), sink)
+        run(FakeSource(IMAGES, length=0), Matting(FakeSegmenter()), FakeCompositor(), sink)
     assert not sink.finished

@@ -18,7 +18,7 @@ import numpy as np
 from livebg.errors import SourceError
 from livebg.evaluate.samples import Finding, Sample, UnusableFile
 from livebg.frame import Frame, Image, Matte, StreamInfo
-from livebg.pipeline import RunReport, run
+from livebg.pipeline import Matting, RunReport, run
 from livebg.stages import Closing, Segmenter, Source
 
 Load = Callable[[], Sample]
@@ -220,7 +220,7 @@ def measure(
     """
     segmenter.reset()
     with _Scoring(take, score) as mattes:
-        return run(source, segmenter, _Untouched(), _Nowhere(), matte_sink=mattes, progress=progress)
+        return run(source, Matting(segmenter), _Untouched(), _Nowhere(), matte_sink=mattes, progress=progress)
 
 
 def share_outside(seconds: float, in_model: float) -> float:
