@@ -2,9 +2,9 @@
 
     source -> segment -> smooth -> refine -> compose -> sink
 
-Why smoothing comes before refinement: what flickers is the network's opinion, and it is as fine as the network's input.
-Smoothing and carrying there cost a tenth of what they would cost at 1080p; refinement then finds the picture's own edges
-once, in the frame that is shown.
+Why smoothing comes before refinement: what flickers is the network's opinion, and it is as fine as the network's
+input. Smoothing and carrying there cost a tenth of what they would cost at 1080p; refinement then finds the picture's
+own edges once, in the frame that is shown.
 
 State is private to a stage; ``reset()`` forgets it (a cut, the next still). Whoever opens a source or a sink closes
 it: both are context managers whose ``close()`` may be called twice.
