@@ -50,6 +50,11 @@ class RunReport:
         """Frames a second over the whole run."""
         return self.frames / self.seconds if self.seconds else 0.0
 
+    @property
+    def in_matting(self) -> float:
+        """Seconds that the mattes took."""
+        return sum(self.stages.get(name, 0.0) for name in ("motion", "segment", "smooth", "refine"))
+
 
 @dataclass(frozen=True, slots=True)
 class Matting:

@@ -19,7 +19,7 @@ from livebg.errors import SourceError
 from livebg.evaluate.samples import Finding, Sample, UnusableFile
 from livebg.frame import Frame, Image, Matte, StreamInfo
 from livebg.pipeline import Matting, RunReport, run
-from livebg.stages import Closing, Segmenter, Source
+from livebg.stages import Closing, Source
 
 Load = Callable[[], Sample]
 Score = Callable[[Sample, Image], None]
@@ -199,7 +199,7 @@ class _Nowhere(Closing):
 def measure(
     source: Source,
     take: Callable[[int], Sample],
-    segmenter: Segmenter,
+    matting: Matting,
     score: Score,
     progress: Callable[[RunReport], None] | None = None,
 ) -> RunReport:
@@ -208,19 +208,19 @@ def measure(
     Args:
         source: Closed by the caller.
         take: Gives the sample that a frame index belongs to.
-        segmenter: Reset first.
+        matting: Reset first.
         score: Called for each sample in order, in a thread of its own; what it raises arrives here.
         progress: Called after each frame.
 
     Returns:
-        Frames and seconds; ``stages["segment"]`` is the time in the model.
+        Frames and seconds; ``in_matting`` is the time that the matte took.
 
     Raises:
         LivebgError: Whatever a stage or ``score`` raised.
     """
-    segmenter.reset()
+    matting.reset()
     with _Scoring(take, score) as mattes:
-        return run(source, Matting(segmenter), _Untouched(), _Nowhere(), matte_sink=mattes, progress=progress)
+        return run(source, matting, _Untouched(), _Nowhere(), matte_sink=mattes, progress=progress)
 
 
 def share_outside(seconds: float, in_model: float) -> float:

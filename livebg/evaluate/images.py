@@ -16,8 +16,7 @@ from livebg.evaluate.metrics import score_image
 from livebg.evaluate.samples import Sample, read_sample
 from livebg.evaluate.store import Row, cannot_write
 from livebg.frame import Image
-from livebg.pipeline import RunReport
-from livebg.stages import Segmenter
+from livebg.pipeline import Matting, RunReport
 
 MASK_ABOVE = 128
 """A mask's subject is what lies above: as PySODMetrics cuts it."""
@@ -26,7 +25,7 @@ MASK_ABOVE = 128
 def evaluate_images(
     dataset: ImageSet,
     pairs: Sequence[Pair],
-    segmenter: Segmenter,
+    matting: Matting,
     row: Row,
     *,
     mattes: Path | None = None,
@@ -37,7 +36,7 @@ def evaluate_images(
     Args:
         dataset: The set.
         pairs: Those of its pairs that are wanted (see ``ImageSet.sample``).
-        segmenter: Under the setting that the row's key names.
+        matting: Under the setting that the row's key names.
         row: Takes the numbers as they come, and in the end the findings: unreadable files, odd masks, lonely files.
         mattes: A folder that takes the mattes as 8-bit PNGs.
         progress: Called after each picture.
@@ -66,9 +65,9 @@ def evaluate_images(
     if loads:
         # Where nothing that is left to do can be read, the run has no frame: the findings name each file.
         with Samples(dataset.name, loads, stills=True) as source, suppress(SourceError):
-            report = measure(source, source.take, segmenter, score, progress)
+            report = measure(source, source.take, matting, score, progress)
         findings += source.findings
-    row.conclude(findings, seconds=report.seconds, in_model=report.stages.get("segment", 0.0), frames=report.frames)
+    row.conclude(findings, seconds=report.seconds, in_model=report.in_matting, frames=report.frames)
     if not row.items:
         raise SourceError(f"{dataset.name}: none of {len(pairs)} pairs could be measured; the last: {findings[-1]}")
 

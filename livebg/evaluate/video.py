@@ -20,15 +20,15 @@ from livebg.evaluate.stillness import FlickerMeter, Noisy, WarpMeter
 from livebg.evaluate.store import Row
 from livebg.evaluate.video_metrics import ClipMeter
 from livebg.frame import Image, StreamInfo
-from livebg.pipeline import RunReport
-from livebg.stages import Segmenter, Source
+from livebg.pipeline import Matting, RunReport
+from livebg.stages import Source
 
 OpenVideo = Callable[[Path], Source]
 
 
 def evaluate_clips(
     clips: list[Clip],
-    segmenter: Segmenter,
+    matting: Matting,
     row: Row,
     *,
     open_video: OpenVideo,
@@ -41,7 +41,7 @@ def evaluate_clips(
 
     Args:
         clips: From ``find_clips``.
-        segmenter: Under the setting that the row's key names.
+        matting: Under the setting that the row's key names.
         row: Takes a clip's numbers when it is done, and in the end the findings.
         open_video: Opens a video as a source; closed here.
         found: What ``find_clips`` found beside them.
@@ -62,7 +62,7 @@ def evaluate_clips(
     for clip in clips:
         if row.has(clip.name, stamps[clip.name]):
             continue
-        one = _Clip(clip, segmenter, open_video, row.key.seed, progress)
+        one = _Clip(clip, matting, open_video, row.key.seed, progress)
         try:
             record = one.measured(None if mattes is None else mattes / clip.name, flicker=flicker)
         except SourceError as exc:
@@ -81,12 +81,12 @@ class _Clip:
     def __init__(
         self,
         clip: Clip,
-        segmenter: Segmenter,
+        matting: Matting,
         open_video: OpenVideo,
         seed: int,
         progress: Callable[[Clip, int, StreamInfo, RunReport], None] | None,
     ) -> None:
-        self._clip, self._segmenter, self._open_video, self._seed = clip, segmenter, open_video, seed
+        self._clip, self._matting, self._open_video, self._seed = clip, matting, open_video, seed
         self._progress = progress
         self.findings: list[Finding] = []
         self.seconds = self.in_model = 0.0
@@ -122,13 +122,13 @@ class _Clip:
             frames = Noisy(source, name=self._clip.name, seed=self._seed) if noisy else source
             tell = None if self._progress is None else partial(self._progress, self._clip, number, source.info)
             try:
-                report = measure(frames, source.take, self._segmenter, score, tell)
+                report = measure(frames, source.take, self._matting, score, tell)
             finally:
                 self.findings += source.findings if first else []
         if first:
             self.findings += [Finding(self._clip.name, note, lost=False) for note in report.notes]
         self.seconds += report.seconds
-        self.in_model += report.stages.get("segment", 0.0)
+        self.in_model += report.in_matting
         self.frames += report.frames
         return report.frames
 

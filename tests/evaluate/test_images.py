@@ -15,6 +15,7 @@ from livebg.evaluate.metrics import ImageScore, score_image, summarise
 from livebg.evaluate.store import Row, RowKey, Store, read_rows
 from livebg.evaluate.table import image_scores
 from livebg.frame import Frame
+from livebg.pipeline import Matting
 from tests.evaluate.disk import no_file_beyond
 from tests.evaluate.sets import bright, write, write_set
 from tests.fakes import FakeSegmenter
@@ -25,7 +26,7 @@ KEY = RowKey("images", "ecssd", "/data", "bright", "", "320", "raw", "minmax", "
 def run(root, row, alpha=bright, **options):
     dataset = open_image_set(f"ecssd={root}")
     segmenter = FakeSegmenter(alpha)
-    evaluate_images(dataset, dataset.pairs, segmenter, row, **options)
+    evaluate_images(dataset, dataset.pairs, Matting(segmenter), row, **options)
     return segmenter
 
 

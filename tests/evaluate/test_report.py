@@ -25,6 +25,7 @@ from livebg.evaluate.report import write_report
 from livebg.evaluate.store import RowKey, Store
 from livebg.evaluate.table import shown, text_table
 from livebg.evaluate.video import evaluate_clips
+from livebg.pipeline import Matting
 from tests.evaluate.disk import no_file_beyond
 from tests.evaluate.sets import bright, write_clip, write_set
 from tests.fakes import FakeSegmenter
@@ -44,9 +45,9 @@ def report(tmp_path) -> Path:
     dataset = open_image_set(f"ecssd={tmp_path / 'set'}")
     for key in (KEY, replace(KEY, refine="cascadepsp", size="128")):
         with store.open(key) as row:
-            evaluate_images(dataset, dataset.pairs, FakeSegmenter(bright), row, mattes=store.mattes(key))
+            evaluate_images(dataset, dataset.pairs, Matting(FakeSegmenter(bright)), row, mattes=store.mattes(key))
     with store.open(CLIPS) as row:
-        evaluate_clips(find_clips(str(tmp_path / "clips"))[0], FakeSegmenter(bright), row, open_video=open)
+        evaluate_clips(find_clips(str(tmp_path / "clips"))[0], Matting(FakeSegmenter(bright)), row, open_video=open)
     return tmp_path / "report"
 
 

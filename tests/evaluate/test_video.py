@@ -17,6 +17,7 @@ from livebg.evaluate.store import Row, RowKey, Store
 from livebg.evaluate.table import ALL_CLIPS, clip_results
 from livebg.evaluate.video import evaluate_clips
 from livebg.frame import Frame
+from livebg.pipeline import Matting
 from tests.evaluate.cases import blob
 from tests.evaluate.sets import bright, picture_of, write, write_clip
 from tests.fakes import FakeSegmenter
@@ -31,7 +32,7 @@ def open_video(path: Path):
 def run(root: Path, row: Row | None = None, alpha=bright, **options) -> Row:
     row = Row(KEY) if row is None else row
     clips, found = find_clips(str(root))
-    evaluate_clips(clips, FakeSegmenter(alpha), row, open_video=open_video, found=found, **options)
+    evaluate_clips(clips, Matting(FakeSegmenter(alpha)), row, open_video=open_video, found=found, **options)
     return row
 
 

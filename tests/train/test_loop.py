@@ -172,6 +172,15 @@ def test_a_matte_is_as_large_as_its_picture(recipe):
     assert 0 <= alpha.min() <= alpha.max() <= 1
 
 
+def test_in_half_precision_on_a_cpu_it_comes_close(run, recipe, tmp_path):
+    run("full", steps=2)
+    run("half", steps=2, half=True)
+    lines = [json.loads((tmp_path / name / LOG).read_text().splitlines()[-2]) for name in ("full", "half")]
+    full, half = (line["bce"] for line in lines)
+    assert half == pytest.approx(full, rel=0.02)
+    assert half != full, "bfloat16 leaves its mark"
+
+
 @pytest.mark.gpu
 def test_on_a_gpu_in_half_precision_it_learns_too(run, recipe):
     if not torch.cuda.is_available():
