@@ -256,7 +256,8 @@ def _validated(values: Mapping[str, Any], where: str, *, flags: bool = False) ->
 
 
 def _problems(error: ValidationError, *, flags: bool) -> Iterator[str]:
-    """Each problem as «key = value: what it must be»."""
+    """Each problem as «key = value: what it must be»; a key that takes one kind or another says both."""
+    wrong: dict[str, list[str]] = {}
     for each in error.errors():
         location = [str(part) for part in each["loc"]][:2]
         if each["type"] == "extra_forbidden":
@@ -265,10 +266,13 @@ def _problems(error: ValidationError, *, flags: bool) -> Iterator[str]:
             continue
         value = each["input"]
         name = f"--{flag_of(*location)}" if flags and len(location) == 2 else ".".join(location)
-        message = each["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        message = each["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to")[0]
         choices = each.get("ctx", {}).get("expected", "")
         nearest = _nearest(str(value), [choice.strip("' ") for choice in choices.replace(" or ", ",").split(",")])
-        yield f"{name} {value}: {message}{nearest}" if flags else f"{name} = {value!r}: {message}{nearest}"
+        where = f"{name} {value}" if flags else f"{name} = {value!r}"
+        wrong.setdefault(where, []).append(message + nearest)
+    for where, messages in wrong.items():
+        yield f"{where}: {' or '.join([messages[0], *(each.removeprefix('should be ') for each in messages[1:])])}"
 
 
 def _known_keys(section: list[str]) -> list[str]:

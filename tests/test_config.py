@@ -92,3 +92,11 @@ def test_the_file_preset_states_every_key_and_is_the_default():
 def test_the_paper_preset_is_the_reports_configuration():
     segment = load("paper").segment
     assert (segment.model, segment.size, segment.alpha, segment.normalise) == ("u2net", (128, 128), "raw", "minmax")
+
+
+def test_a_key_that_takes_a_number_or_a_word_says_both():
+    with pytest.raises(ConfigError, match=r"^--cadence x: should be a valid integer or 'auto'$"):
+        Config().override({"smooth": {"cadence": "x"}})
+    with pytest.raises(ConfigError, match=r"^--subjects larges: .* 'all' or 'largest' \(did you mean largest\?\)$"):
+        Config().override({"segment": {"subjects": "larges"}})
+    assert Config().override({"smooth": {"cadence": "4"}}).smooth.cadence == 4
