@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from livebg.frame import Alpha
+from livebg.segment.subjects import Subjects, keep_subjects
 
 AlphaMode = Literal["matte", "raw"]
 Normalise = Literal["none", "minmax"]
@@ -28,14 +29,20 @@ SURE_FOREGROUND = np.float32(0.95)
 
 
 def score_to_alpha(
-    score: Alpha, size: tuple[int, int], *, mode: AlphaMode = "matte", normalise: Normalise = "none"
+    score: Alpha,
+    size: tuple[int, int],
+    *,
+    mode: AlphaMode = "matte",
+    subjects: Subjects = "all",
+    normalise: Normalise = "none",
 ) -> Alpha:
     """A frame's alpha from its score.
 
     Args:
         score: float32 (h, w) at the model's size, finite, in [0, 1].
-        size: Width and height of the frame.
+        size: Width and height of the alpha: the frame's, or the score's own.
         mode: ``matte`` bends the score by ``matte_curve``; ``raw`` leaves it as it is.
+        subjects: With ``matte``, which are kept; see ``keep_subjects``.
         normalise: ``minmax`` stretches this map over [0, 1] first.
 
     Returns:
@@ -44,7 +51,7 @@ def score_to_alpha(
     if normalise == "minmax":
         score = stretch(score)
     if mode == "matte":
-        score = matte_curve(score)
+        score = keep_subjects(matte_curve(score), score, subjects)
     alpha: Alpha = np.asarray(cv2.resize(score, size, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.clip(alpha, 0, 1, out=alpha)
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from livebg.segment.subjects import Subjects
+
 SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
 SMALLEST, LARGEST = 32, 4096  # five halvings leave one pixel of 32; beyond 4096 activations outgrow any machine
@@ -54,6 +56,8 @@ class Segmenter:
         *,
         size: int | tuple[int, int] | None = None,
         alpha: AlphaMode = "matte",
+        subjects: Subjects = "all",
+        coarse: bool = False,
         normalise: Normalise = "none",
         device: str = "auto",
         runtime: str = "auto",
@@ -65,7 +69,9 @@ class Segmenter:
             model: A name (``people``, ``u2netp``, ...) or the path of a U²-Net checkpoint (``.onnx``, ``.pth``,
                 ``.safetensors``).
             size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own.
-            alpha: ``matte`` takes sure pixels to 0 and 1, ``raw`` gives the network's score as it is.
+            alpha: ``matte`` makes a clean alpha of the score (see ``alpha.py``), ``raw`` gives the score as it is.
+            subjects: With ``matte``, which are kept: ``all``, the ``largest``, or the N largest.
+            coarse: Mattes stay at the model's size, spanning the whole frame, for a refiner to bring up.
             normalise: ``minmax`` does as published evaluations do: each picture is divided by its brightest value, and
                 each map stretched over [0, 1].
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
@@ -79,11 +85,15 @@ class Segmenter:
         """
         _require_word("alpha", alpha, get_args(AlphaMode))
         _require_word("normalise", normalise, get_args(Normalise))
+        if subjects not in ("all", "largest") and (not isinstance(subjects, int) or subjects < 1):
+            raise UsageError(f"subjects must be all, largest or a number from 1, got {subjects!r}")
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be 1 or more, got {threads}")
         wanted = None if size is None else _checked_size(size)
         path = find_model(model)
         self._alpha: AlphaMode = alpha
+        self._subjects: Subjects = subjects
+        self._coarse = coarse
         self._normalise: Normalise = normalise
         choice = choose(device, runtime, onnx_file=path.suffix.lower() == ".onnx")
         if choice.runtime == "torch" and path.parent == PACKAGED:
@@ -106,7 +116,7 @@ class Segmenter:
             frame: A ``Frame``, or its picture alone: RGB uint8 (H, W, 3), contiguous, of any size.
 
         Returns:
-            Alpha of the frame's size.
+            Alpha of the frame's size, or of the model's where ``coarse`` was asked for.
 
         Raises:
             ValueError: Not such a picture.
@@ -129,7 +139,15 @@ class Segmenter:
         if not np.isfinite(scores).all():
             raise StageError(f"{self.description} gave a score that is not a number: the frame is not shown")
         return [
-            Matte(score_to_alpha(score, (image.shape[1], image.shape[0]), mode=self._alpha, normalise=self._normalise))
+            Matte(
+                score_to_alpha(
+                    score,
+                    self.size if self._coarse else (image.shape[1], image.shape[0]),
+                    mode=self._alpha,
+                    subjects=self._subjects,
+                    normalise=self._normalise,
+                )
+            )
             for image, score in zip(images, scores, strict=True)
         ]
 
