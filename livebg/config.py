@@ -188,6 +188,55 @@ class OutputConfig(Section):
         return self.model_copy(update={"codec": None, "crf": None, "preset": None})
 
 
+class LiveConfig(Section):
+    """From a camera to a virtual camera: what is read, when it is shown, and what is shown where it must not be."""
+
+    camera: str = Field(
+        "0",
+        description="A number, a device, a camera's name, a clip (played in real time, looped), an rtsp, http or udp "
+        "address, or test.",
+    )
+    capture_size: Size | None = Field(None, description="What the camera is asked for; default its own choice.")
+    fps: Rate = Field(Fraction(30), description="Frames a second that the camera is asked for, and the output's rate.")
+    format: Literal["auto", "mjpeg", "yuyv"] = Field("auto", description="What the camera is asked to send.")
+    virtual_camera: str = Field(
+        "auto", description="auto, /dev/videoN, a backend (v4l2loopback, obs, unitycapture), pipewire, or none."
+    )
+    on_demand: bool = Field(False, description="Let camera and model sleep while nobody reads the virtual camera.")
+    latency: Literal["low", "sync"] = Field(
+        "low", description="low: the last matte is carried to the newest frame; sync: each frame waits for its own."
+    )
+    duration: Seconds | None = Field(None, description="End after this time: seconds or [HH:]MM:SS.")
+    mirror: bool = Field(False, description="Show the camera's picture as a mirror does; the background stays.")
+    framing: Literal["off", "auto"] = Field("off", description="auto: crop and zoom follow the subject, smoothly.")
+    zoom: Annotated[float, Field(ge=1, le=8)] = Field(1.0, description="Enlarge the camera's picture about its middle.")
+    crop: str | None = Field(None, description="WxH+X+Y: use this part of the camera's picture.")
+    slate: str = Field(
+        "auto",
+        description="What is shown where the room must not be: auto (the background where it is a colour, picture or "
+        "video, else a dark gray with the caption), color:NAME, or a picture.",
+    )
+    caption: str = Field("One moment, please", description="Words on a slate of a plain colour; none where empty.")
+    stale: Seconds = Field(
+        Fraction(1), description="A picture or matte older than this many seconds is not shown: the slate is."
+    )
+    empty: Seconds = Field(
+        Fraction(3), description="Show the slate where nobody was in the picture for so many seconds; 0: never."
+    )
+    record: str | None = Field(None, description="Write what is shown to this file too.")
+    record_matte: str | None = Field(None, description="Write the matte of what is shown to this file.")
+    stream: str | None = Field(None, description="Send what is shown to this address: rtmp://, srt://, udp://.")
+    preview: bool = Field(False, description="Show it in a window.")
+    stats: str | None = Field(None, description="Write figures to this file, one JSON object a second.")
+    metrics: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None, description="Serve figures to Prometheus at this port of this machine alone; 0: any free one."
+    )
+    control: str = Field(
+        "auto",
+        description="The Unix socket that `livebg ctl` speaks to: auto (in the user's runtime folder), a path, none.",
+    )
+
+
 class Config(Section):
     """Everything, a section a stage."""
 
@@ -197,6 +246,7 @@ class Config(Section):
     refine: RefineConfig = RefineConfig()
     compose: ComposeConfig = ComposeConfig()
     output: OutputConfig = OutputConfig()
+    live: LiveConfig = LiveConfig()
 
     def override(self, values: Mapping[str, Mapping[str, object]]) -> Config:
         """The same with other values, section by section.
