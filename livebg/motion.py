@@ -22,12 +22,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from livebg.frame import Alpha, Frame, Image
+
+if TYPE_CHECKING:
+    from cv2.typing import MatLike
 
 Field = NDArray[np.float32]
 Gray = NDArray[np.uint8]
@@ -131,7 +135,7 @@ class Estimator:
             return nothing_in_common(height, width)
         flow, onward = self._flow(now, before), self._flow(before, now)
         meets = _cancelling(flow, onward)
-        brought = _brought(before, flow)
+        brought = np.asarray(_sample(before, flow + grid(height, width)), np.uint8)
         gain, offset = _exposure(brought, now, meets)
         unlike = _unlike(brought, now, gain, offset)
         unmoved = _unlike(before, now, gain, offset)
@@ -197,10 +201,7 @@ def warp(alpha: Alpha, motion: Motion, *, into: Alpha | None = None) -> Alpha:
     if (rows, columns) != (height, width):
         flow = np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         flow *= np.array([width / columns, height / rows], np.float32)
-    source = flow + grid(height, width)
-    return np.asarray(
-        cv2.remap(alpha, source, _NO_MAP, cv2.INTER_LINEAR, dst=into, borderMode=cv2.BORDER_REPLICATE), np.float32
-    )
+    return np.asarray(_sample(alpha, flow + grid(height, width), into=into), np.float32)
 
 
 def trust_at(motion: Motion, height: int, width: int) -> Field:
@@ -264,7 +265,7 @@ def grid(height: int, width: int) -> Field:
 
 
 _ALIKE, _UNLIKE = np.float32(8), np.float32(24)  # steps of 8 bits: fully trusted up to here, not at all from here
-_NO_MAP = np.empty(0, np.float32)  # both coordinates stand in one map
+_NOWHERE = 1e3  # pixels: a flow that meets nothing
 _STILL_FLOW = 1.0  # pixels: what moved more is not called still
 _STILL_MARGIN = 1.5  # steps of 8 bits that the flow must gain over standing still
 
@@ -273,20 +274,21 @@ def _cancelling(there: Field, back: Field) -> Field:
     """1 where a flow and the flow back cancel, falling to 0 at twice the slack of Sundaram et al."""
     height, width = there.shape[:2]
     source = there + grid(height, width)
-    # What comes from outside the picture meets nothing there.
-    outside = (1e3, 1e3)
-    returned = np.asarray(
-        cv2.remap(back, source, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside),
-        np.float32,
-    )
+    returned = np.asarray(_sample(back, source, outside=_NOWHERE), np.float32)
     gap = np.square(there + returned).sum(axis=2)
     slack = 0.01 * (np.square(there).sum(axis=2) + np.square(returned).sum(axis=2)) + 0.5
-    return np.clip(np.float32(2) - gap / slack, 0, 1, out=gap)
+    np.clip(2 - gap / slack, 0, 1, out=gap)
+    return np.asarray(gap, np.float32)
 
 
-def _brought(before: Gray, flow: Field) -> Gray:
-    source = flow + grid(*before.shape)
-    return np.asarray(cv2.remap(before, source, _NO_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+def _sample(
+    picture: NDArray[Any], source: Field, *, into: NDArray[Any] | None = None, outside: float | None = None
+) -> MatLike:
+    """The picture at these places, bilinear; beyond its border the border again, or ``outside``."""
+    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
+    value = (outside or 0.0,) * 4
+    # The stubs want a second map. There is none, and OpenCV 5 takes an empty one for coordinates.
+    return cv2.remap(picture, source, None, cv2.INTER_LINEAR, dst=into, borderMode=border, borderValue=value)  # type: ignore[call-overload,no-any-return]
 
 
 def _exposure(brought: Gray, now: Gray, meets: Field) -> tuple[float, float]:
