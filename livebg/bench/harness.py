@@ -10,7 +10,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,7 +40,7 @@ class Usage:
     stdout: str
 
 
-def timed(command: Sequence[str]) -> Usage:
+def timed(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Usage:
     """Run a command to its end.
 
     Raises:
@@ -49,7 +49,7 @@ def timed(command: Sequence[str]) -> Usage:
     # Errors go to a file: two pipes read one after the other would block a command that fills the second.
     with TemporaryFile("w+") as errors:
         started = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment) as process:
             assert process.stdout is not None
             stdout = process.stdout.read()
             _, status, usage = os.wait4(process.pid, 0)

@@ -1,0 +1,104 @@
+"""``livebg bench compare``: the same clip through livebg and through what people use today, in turn."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from livebg import weights
+from livebg.bench.harness import Spread, machine, timed
+from livebg.errors import UsageError
+
+PEERS = ("rembg", "eager")
+
+
+def bench_compare(
+    clip: Path,
+    *,
+    peer: str = "rembg",
+    python: str = sys.executable,
+    model: str = "u2netp",
+    options: Sequence[str] = (),
+    rounds: int = 3,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, object]:
+    """Time ``livebg process`` and a peer's loop on a clip in turn: A B A B.
+
+    Args:
+        clip: What both process, to a file.
+        peer: ``rembg`` (its session loop) or ``eager`` (torch in float32, as published scripts do).
+        python: The Python that the peer is installed in; its own environment, since packages of this field overwrite
+            each other's OpenCV.
+        model: The peer's network, a published one; both read the same file.
+        options: More options for ``livebg process``; without a ``--model`` among them livebg runs ``model`` too.
+        rounds: Pairs of runs; the ratio is taken pair by pair.
+        progress: Told about each finished pair.
+
+    Returns:
+        A JSON object: machine, runs, and ``ratio``: our frames a second over the peer's, loading not counted.
+
+    Raises:
+        UsageError: There is no such peer, or it is not installed there.
+    """
+    tell = progress or (lambda line: None)
+    network = weights.ensure(model)
+    own = list(options) if "--model" in options else ["--model", model, *options]
+    runs: list[dict[str, float]] = []
+    with TemporaryDirectory(prefix="livebg-bench-") as folder:
+        theirs = _command(peer, python, clip, Path(folder), model, network)
+        report = Path(folder) / "report.json"
+        ours = [sys.executable, "-m", "livebg", "process", str(clip), "-o", str(Path(folder) / "out.mp4")]
+        ours += [*own, "--overwrite", "--quiet", "--json", str(report)]
+        for number in range(rounds):
+            whole = timed(ours)
+            done = json.loads(report.read_text(encoding="utf-8"))
+            other = timed(theirs, {**os.environ, "U2NET_HOME": folder})
+            frames, seconds = other.stdout.split()[-2:]
+            rate = int(frames) / float(seconds)
+            runs.append(
+                {
+                    "frames": done["frames"],
+                    "fps": done["fps"],
+                    "cpu_seconds": round(whole.cpu_seconds, 2),
+                    "peak_rss_mb": round(whole.peak_rss_mb, 1),
+                    "peer_fps": round(rate, 3),
+                    "peer_cpu_seconds": round(other.cpu_seconds, 2),
+                    "peer_peak_rss_mb": round(other.peak_rss_mb, 1),
+                    "ratio": round(done["fps"] / rate, 3),
+                }
+            )
+            tell(f"round {number + 1}: {done['fps']:.2f} fps, {peer} {rate:.2f} fps, ratio {runs[-1]['ratio']:.2f}")
+    return {
+        "benchmark": "compare",
+        "clip": clip.name,
+        "peer": peer,
+        "peer_model": model,
+        "options": own,
+        "machine": machine(),
+        "runs": runs,
+        "ratio": Spread.of([run["ratio"] for run in runs]).as_dict(),
+    }
+
+
+def _command(peer: str, python: str, clip: Path, folder: Path, model: str, network: Path) -> list[str]:
+    """What runs the peer on the clip."""
+    out = str(folder / "peer.mp4")
+    if peer == "rembg":
+        try:
+            subprocess.run([python, "-c", "import rembg"], check=True, capture_output=True, timeout=120)
+        except (OSError, subprocess.SubprocessError) as exc:
+            raise UsageError(
+                f"rembg is not installed in {python}: make an environment of its own "
+                '(python -m venv PEER; PEER/bin/pip install "rembg[cpu]") and give --python PEER/bin/python'
+            ) from exc
+        shutil.copy(network, folder / f"{model}.onnx")
+        return [python, str(Path(__file__).parent / "peers" / "rembg_loop.py"), str(clip), out, model]
+    if peer == "eager":
+        return [sys.executable, "-m", "livebg.bench.peers.eager_loop", str(clip), out, str(network), "cpu"]
+    raise UsageError(f"there is no peer {peer!r}: choose {' or '.join(PEERS)}")

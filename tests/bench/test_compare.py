@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from livebg.bench.compare import bench_compare
+from livebg.errors import UsageError
+from tests.media import write_clip
+
+
+def test_a_peer_that_nobody_knows_is_named(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", frames=2)
+    with pytest.raises(UsageError, match=r"no peer 'zoom': choose rembg or eager"):
+        bench_compare(clip, peer="zoom")
+
+
+def test_a_peer_that_is_not_installed_says_how(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", frames=2)
+    with pytest.raises(UsageError, match=r"rembg is not installed in .*: make an environment of its own"):
+        bench_compare(clip, peer="rembg", python=str(tmp_path / "no-python"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_eager_loop_is_timed_in_turn(tmp_path):
+    told: list[str] = []
+    found = bench_compare(
+        write_clip(tmp_path / "clip.mp4", frames=4), peer="eager", python=sys.executable, rounds=2, progress=told.append
+    )
+    found = json.loads(json.dumps(found))
+    assert len(found["runs"]) == len(told) == 2
+    assert all(run["frames"] == 4 and run["peer_fps"] > 0 for run in found["runs"])
+    assert found["ratio"]["lowest"] <= found["ratio"]["median"] <= found["ratio"]["highest"]
