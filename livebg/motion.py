@@ -137,12 +137,12 @@ class Estimator:
         meets = _cancelling(flow, onward)
         brought = np.asarray(_sample(before, flow + grid(height, width)), np.uint8)
         gain, offset = _exposure(brought, now, meets)
-        unlike = _unlike(brought, now, gain, offset)
-        unmoved = _unlike(before, now, gain, offset)
-        still = (unmoved <= unlike + _STILL_MARGIN) & (np.abs(flow).max(axis=2) < _STILL_FLOW)
-        flow[still] = 0
-        np.minimum(unlike, unmoved, out=unlike, where=still)
-        np.maximum(meets, still, out=meets)
+        unlike, unmoved = (_unlike(then, now, gain, offset) for then in (brought, before))
+        moved = (unmoved > unlike + _STILL_MARGIN) | (_squared(flow) >= _STILL_FLOW)
+        still = ~moved
+        flow *= moved[..., None]
+        np.copyto(unlike, unmoved, where=still)
+        np.copyto(meets, 1, where=still)
         trust = np.clip((_UNLIKE - unlike) * np.float32(1 / (_UNLIKE - _ALIKE)), 0, 1)
         trust *= meets
         if float(trust.mean()) < self.LEAST_TRUSTED:
@@ -200,7 +200,8 @@ def warp(alpha: Alpha, motion: Motion, *, into: Alpha | None = None) -> Alpha:
     rows, columns = flow.shape[:2]
     if (rows, columns) != (height, width):
         flow = np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-        flow *= np.array([width / columns, height / rows], np.float32)
+        flow[..., 0] *= width / columns
+        flow[..., 1] *= height / rows
     return np.asarray(_sample(alpha, flow + grid(height, width), into=into), np.float32)
 
 
@@ -266,7 +267,7 @@ def grid(height: int, width: int) -> Field:
 
 _ALIKE, _UNLIKE = np.float32(8), np.float32(24)  # steps of 8 bits: fully trusted up to here, not at all from here
 _NOWHERE = 1e3  # pixels: a flow that meets nothing
-_STILL_FLOW = 1.0  # pixels: what moved more is not called still
+_STILL_FLOW = 1.0  # pixels, squared: what moved more is not called still
 _STILL_MARGIN = 1.5  # steps of 8 bits that the flow must gain over standing still
 
 
@@ -275,10 +276,17 @@ def _cancelling(there: Field, back: Field) -> Field:
     height, width = there.shape[:2]
     source = there + grid(height, width)
     returned = np.asarray(_sample(back, source, outside=_NOWHERE), np.float32)
-    gap = np.square(there + returned).sum(axis=2)
-    slack = 0.01 * (np.square(there).sum(axis=2) + np.square(returned).sum(axis=2)) + 0.5
-    np.clip(2 - gap / slack, 0, 1, out=gap)
-    return np.asarray(gap, np.float32)
+    gap = _squared(there + returned)
+    slack = 0.01 * (_squared(there) + _squared(returned)) + 0.5
+    gap /= slack
+    np.subtract(2, gap, out=gap)
+    return np.clip(gap, 0, 1, out=gap)
+
+
+def _squared(field: Field) -> Field:
+    """Each vector's squared length: by planes, numpy is slow along an axis of two."""
+    across, down = cv2.split(field)
+    return np.asarray(across * across + down * down, np.float32)
 
 
 def _sample(
