@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livebg.errors import UsageError
+from livebg.sources.camera import open_camera
 from livebg.sources.images import RESULT_MARK, ImageSource, find_pictures, is_picture, is_result
+from livebg.sources.newest import Newest
 from livebg.sources.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
     from livebg.stages import Source
 
-__all__ = ["RESULT_MARK", "ImageSource", "ReadAhead", "is_picture", "is_result", "is_video", "open_source"]
+__all__ = [
+    "RESULT_MARK", "ImageSource", "Newest", "ReadAhead", "is_picture", "is_result", "is_video", "open_camera",
+    "open_source",
+]  # fmt: skip
 
 VIDEO_SUFFIXES = frozenset({
     ".3gp", ".asf", ".avi", ".flv", ".gif", ".h264", ".h265", ".hevc", ".ivf", ".m2ts", ".m4v", ".mkv", ".mov",
