@@ -196,9 +196,11 @@ class LiveConfig(Section):
         description="A number, a device, a camera's name, a clip (played in real time, looped), an rtsp, http or udp "
         "address, or test.",
     )
-    capture_size: Size | None = Field(None, description="What the camera is asked for; default its own choice.")
+    capture_size: Size | None = Field(None, description="What the camera is asked for; default 1280x720.")
     fps: Rate = Field(Fraction(30), description="Frames a second that the camera is asked for, and the output's rate.")
-    format: Literal["auto", "mjpeg", "yuyv"] = Field("auto", description="What the camera is asked to send.")
+    format: Literal["auto", "mjpeg", "yuyv", "nv12", "i420", "rgb"] = Field(
+        "auto", description="What the camera is asked to send."
+    )
     virtual_camera: str = Field(
         "auto", description="auto, /dev/videoN, a backend (v4l2loopback, obs, unitycapture), pipewire, or none."
     )

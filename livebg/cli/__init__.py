@@ -19,6 +19,8 @@ from livebg.errors import LivebgError
 
 _COMMANDS = {
     "process": ("livebg.cli.process:process", "Replace the background of videos and pictures."),
+    "live": ("livebg.cli.live:live", "From a camera to a virtual camera, on time, and never the real room."),
+    "ctl": ("livebg.cli.ctl:ctl", "Change a live run while it goes on."),
     "demo": ("livebg.cli.demo:demo", "A real person on a new background, in one command."),
     "models": ("livebg.cli.models:models", "List, fetch, verify and remove weights."),
     "eval": ("livebg.cli.eval:eval_", "Measure quality against ground truth."),

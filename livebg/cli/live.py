@@ -1,0 +1,123 @@
+"""``livebg live``: from a camera to a virtual camera."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from livebg import weights
+from livebg.cli.options import config_options
+from livebg.cli.progress import fetch
+from livebg.config import Config
+from livebg.live.session import Line, Session
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+@click.command(epilog="While it runs, say help (and Enter), or use livebg ctl. Presets: --config live.")
+@config_options("live", "segment", "smooth", "refine", "compose", "output", without=("lookahead", "output", "matte_out"))
+def live(config: Config) -> None:
+    """Replace the camera's background, live, for the programs that read the virtual camera.
+
+    Where anything fails, the slate is shown, never the room.
+    """
+    quiet = config.output.quiet
+    if config.segment.model in weights.names(use="segment"):
+        fetch(config.segment.model, quiet=quiet)
+    status = StatusLine(quiet=quiet)
+    with Session(config, watched=_watched(), stdin=_stdin(), tell=status.tell) as session:
+        status.tell(session.description)
+        final = session.run(status.show)
+    status.end()
+    for note in session.notes:
+        status.tell(f"note: {note}")
+    if not quiet:
+        click.echo(_summary(final))
+
+
+class StatusLine:
+    """One line that changes, on a terminal; elsewhere a line every five seconds. Told things stand above it."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._next = 0.0
+        self._shown = ""
+
+    def show(self, line: Line) -> None:
+        """The figures of a second."""
+        if self._quiet:
+            return
+        text = _one_line(line)
+        if self._terminal:
+            self._put(text)
+        elif isinstance(seconds := line["seconds"], float) and seconds >= self._next:
+            self._next = seconds + _SECONDS_BETWEEN_LINES
+            click.echo(text, err=True)
+
+    def tell(self, text: str) -> None:
+        """Something to know; from any thread."""
+        shown, self._shown = self._shown, ""
+        clear = "\r\x1b[K" if shown else ""
+        if not self._quiet:
+            click.echo(f"{clear}{text}", err=True)
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._shown:
+            click.echo(err=True)
+            self._shown = ""
+
+    def _put(self, text: str) -> None:
+        width = click.get_terminal_size()[0] if hasattr(click, "get_terminal_size") else 100
+        self._shown = text[: width - 1]
+        click.echo(f"\r{self._shown}\x1b[K", nl=False, err=True)
+
+
+def _one_line(line: Line) -> str:
+    """What matters of a second: what is shown, rates, lateness."""
+    latency, age = line["latency_ms"], line["mask_age_ms"]
+    assert isinstance(latency, dict)
+    assert isinstance(age, dict)
+    parts = [
+        str(line["state"]) if line.get("camera") is None else f"camera lost: {line['camera']}",
+        f"in {line['fps_in']} fps, out {line['fps_out']}, fresh {line['fps_fresh']}",
+        f"late {_ms(latency['p50'])} (p95 {_ms(latency['p95'])})",
+        f"matte {_ms(age['p95'])} old",
+        f"missed {line['missed']}",
+        f"dropped {line['drops']}",
+    ]
+    stages = line["stages_ms"]
+    assert isinstance(stages, dict)
+    return "; ".join(parts) + " | " + " ".join(f"{name} {value:.1f}" for name, value in stages.items())
+
+
+def _summary(final: Line) -> str:
+    latency, age = final["latency_ms"], final["mask_age_ms"]
+    assert isinstance(latency, dict)
+    assert isinstance(age, dict)
+    return (
+        f"{final['seconds']:.1f} s: {final['fresh']} fresh frames, {final['repeats']} repeated, {final['slate']} slates, "
+        f"{final['missed']} missed; capture to output p50 {_ms(latency['p50'])}, p95 {_ms(latency['p95'])}, "
+        f"p99 {_ms(latency['p99'])}; matte's age p95 {_ms(age['p95'])}; {final['segmented']} segmented"
+    )
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} ms"
+
+
+def _watched() -> Path | None:
+    """The configuration's file, where the user named one and not a preset."""
+    name = click.get_current_context().params.get("config")
+    return Path(name) if name is not None and Path(name).is_file() else None
+
+
+def _stdin() -> int | None:
+    """Standard input, where there is one to hear."""
+    try:
+        return sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):  # none, closed, or a test's
+        return None

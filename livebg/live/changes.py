@@ -1,0 +1,220 @@
+"""The stages of a live run from its configuration, and their change while it runs.
+
+What a change needs is opened in a thread of its own, while frames go on with what there is; it takes its place between
+two frames. What cannot be opened leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from queue import SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from livebg.build import open_compositor, open_matting
+from livebg.compose import Compositor, parse_background
+from livebg.config import Config, LiveConfig, SegmentConfig
+from livebg.errors import LivebgError, UsageError
+from livebg.frame import Frame
+from livebg.live.late import LateMatte, OwnMatte
+from livebg.live.loop import Loop, Parts
+from livebg.live.pacer import PATIENCE, Pacer
+from livebg.live.slate import make_slate
+from livebg.live.view import View, parse_crop
+from livebg.live.watch import difference
+from livebg.motion import MotionTracker
+from livebg.stages import Closing
+
+if TYPE_CHECKING:
+    from livebg.frame import StreamInfo
+    from livebg.live.commands import Reply, Values
+    from livebg.live.statistics import Statistics
+    from livebg.pipeline import Matting
+    from livebg.segment import Segmenter
+
+OpenSegmenter = Callable[[SegmentConfig], "Segmenter"]
+"""Opens a network with coarse mattes."""
+
+_SETTLE_SECONDS = 5.0  # for the frame at hand; a stage that hangs keeps what it uses
+_CHANGEABLE = {"mirror", "zoom", "crop", "slate", "caption", "stale", "empty"}
+_VIEW = ("mirror", "zoom", "crop")
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot go live.
+
+    Raises:
+        UsageError: The background is transparent, smoothing looks ahead, or the crop cannot be read.
+    """
+    if parse_background(config.compose.background).kind == "transparent":
+        raise UsageError("a transparent background cannot go live: a camera has no alpha; take color:#00b140 to key it")
+    if config.smooth.lookahead:
+        raise UsageError(f"smooth.lookahead = {config.smooth.lookahead}: live there is no looking ahead; set it to 0")
+    if config.live.crop is not None:
+        parse_crop(config.live.crop)
+
+
+class Workshop(Closing):
+    """Makes the stages for one stream, and closes those that need it."""
+
+    def __init__(self, info: StreamInfo, statistics: Statistics, open_segmenter: OpenSegmenter) -> None:
+        """Take the stream, whose size every frame and slate has; ``open_segmenter`` opens networks."""
+        self._info, self._statistics, self._open_segmenter = info, statistics, open_segmenter
+        self._segmenter: Segmenter | None = None
+        self._drafting: LateMatte | None = None
+        self._compositors: list[Compositor] = []
+
+    def parts(self, config: Config) -> Parts:
+        """All stages.
+
+        Raises:
+            LivebgError: One cannot be had.
+        """
+        self._segmenter = segmenter = self._warm(config.segment)
+        matting = open_matting(config, segmenter)
+        if config.live.latency == "low":
+            self._drafting = LateMatte(segmenter, self._statistics)
+        return Parts(
+            view=self._view(config.live),
+            drafting=self._drafting or OwnMatte(segmenter, matting.cadence, self._statistics),
+            tracker=_tracker(config.live, matting),
+            smoother=matting.smoother,
+            refiner=matting.refiner,
+            compositor=self._compositor(config),
+            empty=float(config.live.empty),
+        )
+
+    def replacements(self, old: Config, new: Config, parts: Parts) -> dict[str, Any]:
+        """The fields of ``parts`` that a change of the configuration makes anew.
+
+        Raises:
+            LivebgError: One cannot be had.
+        """
+        made: dict[str, Any] = {"empty": float(new.live.empty)}
+        if any(getattr(old.live, key) != getattr(new.live, key) for key in _VIEW):
+            made["view"] = self._view(new.live)
+        if old.compose != new.compose:
+            made["compositor"] = self._compositor(new)
+        if (old.segment, old.smooth, old.refine) == (new.segment, new.smooth, new.refine):
+            return made
+        segmenter = self._segmenter
+        if segmenter is None or old.segment != new.segment:
+            segmenter = self._warm(new.segment)
+        matting = open_matting(new, segmenter)
+        made["smoother"], made["tracker"] = matting.smoother, parts.tracker or _tracker(new.live, matting)
+        if old.refine != new.refine:
+            made["refiner"] = matting.refiner
+        if self._drafting is None:
+            made["drafting"] = OwnMatte(segmenter, matting.cadence, self._statistics)
+        elif segmenter is not self._segmenter:
+            self._drafting.use(segmenter)
+        self._segmenter = segmenter
+        return made
+
+    @property
+    def description(self) -> str:
+        """The network, its input size, and what computes it."""
+        return "" if self._segmenter is None else self._segmenter.description
+
+    def tidy(self) -> None:
+        """Close the compositors that the last one has replaced."""
+        while len(self._compositors) > 1:
+            self._compositors.pop(0).close()
+
+    def close(self) -> None:
+        """Close all that was made; nothing may use it any more."""
+        if self._drafting is not None:
+            self._drafting.close()
+        while self._compositors:
+            self._compositors.pop().close()
+
+    def _warm(self, config: SegmentConfig) -> Segmenter:
+        """A network that has run once: the first run of some takes seconds."""
+        segmenter = self._open_segmenter(config)
+        segmenter.segment(Frame(np.zeros((self._info.height, self._info.width, 3), np.uint8)))
+        return segmenter
+
+    def _compositor(self, config: Config) -> Compositor:
+        self._compositors.append(open_compositor(config.compose, self._info))
+        return self._compositors[-1]
+
+    def _view(self, live: LiveConfig) -> View:
+        crop = None if live.crop is None else parse_crop(live.crop)
+        return View(self._info.width, self._info.height, crop=crop, zoom=live.zoom, mirror=live.mirror)
+
+
+class Changes(Closing):
+    """Changes the configuration of a run, one change after another, in a thread from its construction on.
+
+    Attributes:
+        config: What holds now.
+    """
+
+    def __init__(self, config: Config, workshop: Workshop, loop: Loop, pacer: Pacer, size: tuple[int, int]) -> None:
+        """Begin to wait for changes.
+
+        Args:
+            config: What the run began with.
+            workshop: Makes stages.
+            loop: Gets them.
+            pacer: Gets another slate, and another bound.
+            size: Width and height of the slate.
+        """
+        self.config = config
+        self._workshop, self._loop, self._pacer, self._size = workshop, loop, pacer, size
+        self._waiting: SimpleQueue[tuple[Values, Reply] | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="livebg-changes", daemon=True)
+        self._thread.start()
+
+    def submit(self, values: Values, reply: Reply) -> None:
+        """Change these keys; ``reply`` hears what came of it, ``error: `` before what stood against it."""
+        self._waiting.put((values, reply))
+
+    def close(self) -> None:
+        """End after the change at hand, which is waited for a moment only."""
+        self._waiting.put(None)
+        self._thread.join(PATIENCE)
+
+    def _run(self) -> None:
+        while (change := self._waiting.get()) is not None:
+            values, reply = change
+            try:
+                said = self._apply(values)
+            except Exception as error:  # noqa: BLE001 - told to whoever asked; the run goes on as it was
+                text = str(error) if isinstance(error, LivebgError) else f"{type(error).__name__}: {error}"
+                said = f"error: {' '.join(text.split())}"
+            reply(said)
+
+    def _apply(self, values: Values) -> str:
+        old = self.config
+        new = old.override(values)
+        check(new)
+        changed = difference(old, new)
+        fixed = [
+            f"{section}.{key}"
+            for section, keys in changed.items()
+            for key in keys
+            if section in ("input", "output") or (section == "live" and key not in _CHANGEABLE)
+        ]
+        if fixed and len(fixed) == sum(map(len, changed.values())):
+            raise UsageError(f"{', '.join(fixed)} cannot change while it runs: start again")
+        slate = make_slate(new.live, new.compose, *self._size)
+        made = self._workshop.replacements(old, new, self._loop.parts)
+        self._loop.use(replace(self._loop.parts, **made))
+        self._pacer.change_slate(slate)
+        self._pacer.stale = float(new.live.stale)
+        self.config = new
+        if self._loop.settled(_SETTLE_SECONDS):
+            self._workshop.tidy()
+        said = ", ".join(
+            f"{section}.{key} = {value}" for section, keys in changed.items() for key, value in keys.items()
+        )
+        return (said or "nothing changed") + (f"; {', '.join(fixed)} from the next start on" if fixed else "")
+
+
+def _tracker(live: LiveConfig, matting: Matting) -> MotionTracker | None:
+    """Carrying needs motion even where smoothing does not."""
+    return MotionTracker() if matting.tracker is not None or live.latency == "low" else None
