@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from livebg.errors import SourceError, UsageError
 from livebg.frame import StreamInfo
 from livebg.sources.live import LiveSource, Shot
+from livebg.sources.newest import Newest
 from livebg.sources.pattern import NAMES, PatternSource
 from livebg.sources.size import cover
 
@@ -44,8 +45,8 @@ def open_camera(
     loop: bool = True,
     side: bool = False,
     timeout: float = TIMEOUT,
-) -> LiveSource:
-    """Open a camera, or what stands in for one. Wrap it in ``Newest`` to read it in a thread of its own.
+) -> Newest:
+    """Open a camera, or what stands in for one, for a thread of its own to read from the first request for a frame on.
 
     Args:
         spec: A number, a device (``/dev/video0``) or a camera's name (or a part of it); an rtsp, http, udp, tcp, srt or
@@ -60,7 +61,7 @@ def open_camera(
         timeout: Seconds without a picture after which a camera or stream counts as lost.
 
     Returns:
-        A source with ``info.live``, to be closed by the caller.
+        A source with ``info.live`` of which only the newest frame waits, to be closed by the caller.
 
     Raises:
         SourceError: It is not there, busy, forbidden, or sends nothing.
@@ -72,6 +73,12 @@ def open_camera(
     if format not in FORMATS:
         raise UsageError(f"there is no camera format {format}: choose one of {', '.join(FORMATS)}")
     name = os.fspath(spec) if isinstance(spec, os.PathLike) else str(spec)
+    return Newest(_open(name, size, rate, format, loop=loop, side=side, timeout=timeout))
+
+
+def _open(
+    name: str, size: tuple[int, int] | None, rate: Fraction, pixels: Format, *, loop: bool, side: bool, timeout: float
+) -> LiveSource:
     if name in NAMES:
         width, height = size or (1280, 720)
         return PatternSource(width, height, rate)
@@ -83,7 +90,7 @@ def open_camera(
         from livebg.sources.realtime import RealtimeSource
 
         return RealtimeSource(name, size=size, loop=loop, side=side)
-    return CameraSource(name, _camera_opener(name, size, rate, format, timeout), timeout=timeout, asked=(size, rate))
+    return CameraSource(name, _camera_opener(name, size, rate, pixels, timeout), timeout=timeout, asked=(size, rate))
 
 
 class CameraSource(LiveSource):
@@ -233,7 +240,7 @@ def _camera_opener(
     from livebg.sources.devices import FORMATS as INPUTS
     from livebg.sources.devices import find_camera
 
-    if INPUTS.get(sys.platform) in av.formats_available:
+    if any(INPUTS.get(sys.platform) in names.split(",") for names in av.formats_available):
         return lambda: open_device(find_camera(name), size, rate, pixels, timeout)
     from livebg.sources.capture_opencv import OpenCVDevice
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 # What --format takes -> FFmpeg's name of it.
 PIXELS = {"mjpeg": "mjpeg", "yuyv": "yuyv422", "nv12": "nv12", "i420": "yuv420p", "rgb": "rgb24"}
-# A stamp older than this when it is read is not of this clock.
-OLDEST_STAMP = 2.0
+# A stamp older than this when it is read is not of this clock; pictures may well wait in the driver for seconds.
+OLDEST_STAMP = 60.0
 # Seconds between two looks where there is no descriptor to wait for, or it is in error and would be ready at once.
 LOOK = 0.002
 BT601 = 5

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from livebg.frame import Image, StreamInfo
 
 # Seconds that close() waits for a read under way; what holds longer gives itself back when it returns.
-PATIENCE = 1.0
+PATIENCE = 0.5
 
 
 class Shot(NamedTuple):
@@ -77,7 +77,7 @@ class LiveSource(Closing, ABC):
         return self._iterate()
 
     def close(self) -> None:
-        """Give the device back: at once between two reads, else within a second."""
+        """Give the device back: at once between two reads, else within half a second."""
         self._closing.set()
         if self._reading.acquire(timeout=PATIENCE):
             try:

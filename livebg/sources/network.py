@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMES = ("rtsp", "rtsps", "http", "https", "udp", "rtp", "tcp", "srt", "rtmp", "rtmps")
-# What every stream is opened with: nothing is kept back to look at it longer than needed.
-_AT_ONCE = {"fflags": "nobuffer", "analyzeduration": "1000000"}
+# What every stream is opened with: a second is enough to know it. Not fflags=nobuffer: that throws away what was looked
+# at, and with it the keyframe which the pictures up to the next one need.
+_AT_ONCE = {"analyzeduration": "1000000"}
 _OF_SCHEME: Mapping[str, Mapping[str, str]] = {
     "rtsp": {"rtsp_transport": "tcp"},  # over UDP a lost packet spoils the pictures up to the next keyframe
     "rtsps": {"rtsp_transport": "tcp"},
@@ -68,4 +69,4 @@ def open_stream(address: str, timeout: float) -> StreamDevice:
 
 def without_password(address: str) -> str:
     """The address as messages may show it."""
-    return re.sub(r"//[^/@]*@", "//", address)
+    return re.sub(r"//[^/]*@", "//", address)

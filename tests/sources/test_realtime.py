@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+from time import monotonic
+
+import pytest
+
+from livebg.errors import SourceError
+from livebg.sources import open_camera
+from livebg.sources.realtime import RealtimeSource
+from tests.media import numbered, read_number, write_clip
+
+RATE = Fraction(50)
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_clip(tmp_path / "clip.mp4", frames=20, rate=RATE, audio="aac")
+
+
+def test_frames_come_at_their_times_again_and_again(clip):
+    with RealtimeSource(str(clip)) as source:
+        seen = []
+        for frame in source:
+            assert monotonic() >= source.captured(frame)
+            seen.append((read_number(frame.image), frame.pts))
+            if len(seen) == 50:
+                break
+    assert [number for number, _ in seen] == [index % 20 for index in range(50)]
+    assert [pts for _, pts in seen] == [index / RATE for index in range(50)]
+    assert source.notes == []
+
+
+def test_without_loop_it_ends(clip):
+    with open_camera(clip, loop=False, size=None) as camera:
+        numbers = [read_number(frame.image) for frame in camera]
+        assert camera.take(1) is None
+        assert camera.ended
+    assert numbers == sorted(numbers)
+    assert numbers[-1] == 19
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_clips_shorter_than_a_restart_of_the_clock_repeat_evenly(tmp_path, frames):
+    path = write_clip(tmp_path / "short.mkv", frames=frames, rate=RATE)
+    with RealtimeSource(str(path)) as source:
+        times = [frame.pts for frame in itertools.islice(source, 4 * frames)]
+    steps = {later - earlier for earlier, later in itertools.pairwise(times)}
+    assert all(Fraction(15, 1000) < step < Fraction(25, 1000) for step in steps), steps
+
+
+def test_the_size_asked_for_is_filled_without_distortion(tmp_path):
+    path = write_clip(tmp_path / "tall.mp4", frames=[numbered(0, 48, 96)] * 3, size=(48, 96))
+    with open_camera(path, size=(64, 36)) as camera:
+        frame = camera.take(5)
+        assert (camera.info.width, camera.info.height) == (64, 36)
+        assert frame.image.shape == (36, 64, 3)
+        assert frame.image.flags.c_contiguous
+
+
+def test_audio_goes_on_over_the_repetitions_on_the_clock_of_the_frames(clip):
+    with RealtimeSource(str(clip), side=True) as source:
+        side = source.info.side
+        last = [frame.pts for frame in itertools.islice(source, 70)][-1]
+        packets = side.take()
+        assert side.take() == []
+        assert all(packet.stream in side.streams for packet in packets)
+        starts = [packet.pts * packet.time_base for packet in packets]
+        lengths = [packet.duration * packet.time_base for packet in packets]
+    assert starts[-1] == pytest.approx(float(last), abs=0.2)
+    for (start, length), following in zip(zip(starts, lengths, strict=True), starts[1:], strict=False):
+        assert following >= start + length - Fraction(1, 1000)  # none overlaps: a sink may write them as they are
+        assert following - start - length < Fraction(8, 100)  # and the silence at a joint is short
+
+
+def test_audio_that_nobody_wants_is_not_kept(clip):
+    with RealtimeSource(str(clip)) as source:
+        assert source.info.side is None
+
+
+def test_one_that_cannot_keep_up_sets_its_clock_back_and_says_so(clip):
+    with RealtimeSource(str(clip)) as source:
+        frames = iter(source)
+        next(frames)
+        source._started -= 60  # as after a suspended minute
+        frame = next(frames)
+        assert monotonic() - source.captured(frame) < 5
+        assert "set back" in source.notes[0]
+
+
+def test_a_clip_that_is_not_there_or_not_a_clip(tmp_path):
+    with pytest.raises(SourceError, match=r"gone\.mp4 does not exist"):
+        open_camera("gone.mp4")
+    (tmp_path / "text.mp4").write_text("no clip")
+    with pytest.raises(SourceError, match="is not a video"):
+        open_camera(tmp_path / "text.mp4")
+
+
+def test_a_clip_that_becomes_unreadable_while_it_plays(clip):
+    with RealtimeSource(str(clip)) as source:
+        frames = iter(source)
+        for _ in range(20):
+            next(frames)
+        source._clip.jump = lambda time: False
+        with pytest.raises(SourceError, match="cannot be played again"):
+            next(frames)
