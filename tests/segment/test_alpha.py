@@ -14,8 +14,8 @@ def test_the_curve_is_monotone_symmetric_and_takes_sure_pixels_to_the_ends():
     curve = matte_curve(RAMP)[0]
     assert curve.dtype == np.float32
     assert (np.diff(curve) >= 0).all()
-    assert (curve[:51] == 0).all()
-    assert (curve[950:] == 1).all()
+    assert (curve[:101] == 0).all()
+    assert (curve[900:] == 1).all()
     assert curve[500] == pytest.approx(0.5, abs=1e-6)
     assert curve + curve[::-1] == pytest.approx(np.ones(1001), abs=1e-5)
 
