@@ -58,6 +58,7 @@ class CascadePSP:
             the CPU, which gains nothing.
 
     Attributes:
+        network: The package's ``RefinementModule`` in this precision.
         device: Where it computes, and where ``score`` wants its tensors.
         description: One line for reports.
 
@@ -89,7 +90,7 @@ class CascadePSP:
         network = load_network(weights or weights_path())
         try:
             dtype = _dtype(self.device, precision)
-            self._network = network.to(self.device, dtype).to(memory_format=torch.channels_last)
+            self.network = network.to(self.device, dtype).to(memory_format=torch.channels_last)
             self._mean, self._deviation = (
                 torch.tensor(values, device=self.device).reshape(3, 1, 1) for values in (_MEAN, _DEVIATION)
             )
@@ -146,8 +147,8 @@ class CascadePSP:
         picture = image.permute(2, 0, 1)[None].float().div_(255).sub_(self._mean).div_(self._deviation)
         mask = (alpha[None, None] >= 0.5).float().mul_(2).sub_(1)
         if self.mode == "fast":
-            return steps.fast(self._network, picture, mask, self.size)[0, 0]
-        return steps.full(self._network, picture, mask, self.size, self._crops)[0, 0]
+            return steps.fast(self.network, picture, mask, self.size)[0, 0]
+        return steps.full(self.network, picture, mask, self.size, self._crops)[0, 0]
 
     def _failure(self, exc: RuntimeError) -> DeviceError:
         if isinstance(exc, torch.OutOfMemoryError) or "can't allocate memory" in str(exc):
