@@ -1,4 +1,4 @@
-"""Where finished frames go: video files, folders of PNGs, pictures, nowhere.
+"""Where finished frames go: video files, folders of PNGs, pictures, virtual cameras, streams, nowhere.
 
 What stands here needs no codec library; a sink that does imports it when it is opened.
 """
@@ -6,16 +6,20 @@ What stands here needs no codec library; a sink that does imports it when it is 
 from __future__ import annotations
 
 import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from livebg.errors import SinkError, UsageError
 from livebg.sinks.null import NullSink
 from livebg.sinks.outputs import CODECS, DEFAULT_CODEC, check_output, choose_codec, default_suffix
 from livebg.sinks.place import Pixels, Place, partial_path
 from livebg.sinks.write_behind import WriteBehind
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from livebg.frame import StreamInfo
     from livebg.stages import Sink
 
@@ -28,6 +32,7 @@ __all__ = [
     "codecs",
     "default_suffix",
     "open_sink",
+    "open_virtual_camera",
     "partial_path",
 ]
 
@@ -75,6 +80,53 @@ def open_sink(
     from livebg.sinks.images import ImageSink, PictureSink
 
     return PictureSink(place, pixels) if place.final.suffix else ImageSink(place, pixels)
+
+
+def open_virtual_camera(spec: str, width: int, height: int, fps: Fraction) -> Sink:
+    """Open a camera that other programs can choose.
+
+    Its ``write`` takes frames (H, W, 3) of the size given, shows each at once and never waits longer than a frame.
+
+    Args:
+        spec: ``auto`` takes what this system has, on Linux v4l2loopback before PipeWire; ``/dev/videoN``; a backend
+            of pyvirtualcam (v4l2loopback, obs, unitycapture); ``pipewire``; ``none`` counts frames and shows nothing.
+        width: Pixels; the camera has the next even number.
+        height: Pixels; the camera has the next even number.
+        fps: Declared frames a second; pacing is the caller's.
+
+    Returns:
+        A sink; the caller closes it.
+
+    Raises:
+        UsageError: There is no such backend on this system.
+        SinkError: No device can be opened; the text has each backend's own reason and the cure.
+    """
+    if spec == "none":
+        return NullSink()
+    if spec == "pipewire":
+        from livebg.sinks.pipewire import open_pipewire
+
+        return open_pipewire(width, height, fps)
+    from livebg.sinks.virtual_camera import VirtualCamera, backends
+
+    if spec.startswith("/dev/"):
+        return VirtualCamera(width, height, fps, device=spec)
+    if spec in backends():
+        return VirtualCamera(width, height, fps, backend=spec)
+    if spec != "auto":
+        choices = ", ".join(["auto", *backends(), "pipewire", "none"])
+        raise UsageError(f"--virtual-camera {spec}: there is no such one here; choose /dev/videoN or one of {choices}")
+    try:
+        return VirtualCamera(width, height, fps)
+    except SinkError as error:
+        if sys.platform != "linux":
+            raise
+        from livebg.sinks.pipewire import open_pipewire
+
+        try:
+            return open_pipewire(width, height, fps)
+        except SinkError as other:
+            raise SinkError(f"{error}; or without a kernel module, {other}") from error
 
 
 class CodecReport(NamedTuple):
