@@ -27,6 +27,8 @@ class Outputs(Closing):
         with ExitStack() as stack:
             self.sink: Sink = stack.enter_context(NullSink())
             self.matte_sink: Sink | None = None
+            self.description = "to nowhere"
+            self.notes: list[str] = []
             self._stack = stack.pop_all()
 
     def close(self) -> None:

@@ -54,11 +54,13 @@ class Poison:
         self.hangs = False
         self.harm: Callable[[object], object] | None = None
         self.free = threading.Event()
+        self.entered = threading.Event()
         self.taken = 0
 
     def __call__(self, good: Callable[[], object]) -> object:
         if self.hangs:
             self.taken += 1
+            self.entered.set()
             self.free.wait(20)
         if self.raises is not None:
             self.taken += 1
