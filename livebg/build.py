@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livebg import weights
 from livebg.compose import Blur, Compositor, Moving, Plain, Transparent, parse_background
-from livebg.config import ComposeConfig, InputConfig, OutputConfig, SegmentConfig
+from livebg.config import ComposeConfig, Config, InputConfig, OutputConfig, RefineConfig, SegmentConfig
+from livebg.motion import MotionTracker
+from livebg.pipeline import Matting
+from livebg.refine import Bilinear, Guided
+from livebg.refine.every_picture import EveryPicture
+from livebg.refine.keyframe_refiner import KeyframeRefiner
 from livebg.segment import Segmenter
 from livebg.sinks import NullSink, WriteBehind, open_sink
+from livebg.smooth import Cadence, Smoother
 from livebg.sources import ReadAhead, open_source
 
 if TYPE_CHECKING:
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
 
     from livebg.compose import Background
     from livebg.frame import StreamInfo
-    from livebg.stages import Sink, Source
+    from livebg.stages import Refiner, Sink, Source
 
 NULL_OUTPUT = "null:"
 """The output that throws frames away: for measuring everything before the encoder."""
@@ -44,8 +52,12 @@ def open_reader(path: str, config: InputConfig, *, side: bool) -> Source:
     )
 
 
-def open_segmenter(config: SegmentConfig) -> Segmenter:
+def open_segmenter(config: SegmentConfig, *, coarse: bool = False) -> Segmenter:
     """The network, loaded onto its device.
+
+    Args:
+        config: Which network, and what becomes of its score.
+        coarse: Mattes of the network's own size, for the stages of ``open_matting``.
 
     Raises:
         UsageError: There is no such model.
@@ -60,7 +72,73 @@ def open_segmenter(config: SegmentConfig) -> Segmenter:
         device=config.device,
         runtime=config.runtime,
         threads=config.threads,
+        subjects=config.subjects,
+        coarse=coarse,
     )
+
+
+def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False) -> Matting:
+    """Everything between a frame and its final matte.
+
+    Args:
+        config: How steady, how often afresh, how fine.
+        segmenter: With coarse mattes.
+        stills: Whether frames have nothing to do with each other: then each is segmented on its own.
+
+    Raises:
+        WeightsError: Those of the refiner cannot be had.
+        DeviceError: The refiner's device is not there.
+        UsageError: What the refiner needs is not installed.
+    """
+    smooth = config.smooth
+    refiner = open_refiner(config.refine, segmenter.device, stills=stills)
+    if stills:
+        return Matting(segmenter, refiner=refiner)
+    cadence = Cadence(segmenter, smooth.cadence)
+    if smooth.smooth == "off" and smooth.cadence == 1 and not isinstance(refiner, KeyframeRefiner):
+        return Matting(segmenter, refiner=refiner)  # nobody asks for motion
+    smoother = None if smooth.smooth == "off" else Smoother(smooth.smooth, lookahead=smooth.lookahead)
+    return Matting(segmenter, MotionTracker(), cadence, smoother, refiner)
+
+
+def open_refiner(config: RefineConfig, device: str, *, stills: bool = False) -> Refiner:
+    """What brings coarse mattes to the picture's size and edges.
+
+    Args:
+        config: Which, and how.
+        device: Where the segmenter runs; CascadePSP goes there too.
+        stills: Whether frames have nothing to do with each other.
+    """
+    kind = config.refine
+    if kind == "auto":
+        kind = "cascadepsp" if device.startswith("cuda") and _has_cascadepsp(config) else "guided"
+    match kind:
+        case "none":
+            return Bilinear()
+        case "guided":
+            return Guided()
+        case "matting":
+            from livebg.refine.matting import ClosedForm  # an extra
+
+            return ClosedForm()
+        case "cascadepsp":
+            from livebg.refine.cascade_psp import CascadePSP  # brings torch
+
+            network = CascadePSP(
+                None if config.refine_weights is None else Path(config.refine_weights),
+                mode=config.refine_mode,
+                size=config.refine_size,
+                device=device,
+            )
+            if config.refine_gate == "off" and (stills or config.refine_every == 1):
+                return EveryPicture(network)
+            return KeyframeRefiner(
+                Guided(), network, gate=config.refine_gate == "on", every=1 if stills else config.refine_every
+            )
+
+
+def _has_cascadepsp(config: RefineConfig) -> bool:
+    return config.refine_weights is not None or weights.store().state("cascadepsp") == "sound"
 
 
 def open_background(
@@ -96,7 +174,11 @@ def open_background(
 
 def open_compositor(config: ComposeConfig, info: StreamInfo) -> Compositor:
     """The compositor over the background asked for, for the frames of a stream."""
-    return Compositor(open_background(config.background, config.fit, sample_aspect_ratio=info.sample_aspect_ratio))
+    return Compositor(
+        open_background(config.background, config.fit, sample_aspect_ratio=info.sample_aspect_ratio),
+        decontaminate=config.decontaminate == "on",
+        light_wrap=config.light_wrap,
+    )
 
 
 def open_writer(

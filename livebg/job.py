@@ -12,10 +12,10 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from livebg.build import NULL_OUTPUT, open_compositor, open_reader, open_segmenter, open_writer
+from livebg.build import NULL_OUTPUT, open_compositor, open_matting, open_reader, open_segmenter, open_writer
 from livebg.config import Config
 from livebg.errors import UsageError
-from livebg.pipeline import Matting, RunReport, run
+from livebg.pipeline import RunReport, run
 from livebg.plan import Job, check, check_shared, pixels_of, plan
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class JobReport:
         output: What was written.
         matte: Where the matte was written.
         frames: Frames written.
+        segmented: Frames whose matte the network made; to the others it was carried along motion.
         seconds: Wall time, opening and closing included.
         fps: Frames a second of wall time.
         model: The network, its input size, what computed it and where, as one line.
@@ -48,6 +49,7 @@ class JobReport:
     output: str
     matte: str | None
     frames: int
+    segmented: int
     seconds: float
     fps: float
     model: str
@@ -104,20 +106,27 @@ def process(
         raise UsageError(f"{os.fspath(input)} holds {len(jobs)} clips: call process for each")
     check_shared(config)
     check(jobs[0], config)
-    return do(jobs[0], config, open_segmenter(config.segment), progress=progress)
+    return do(jobs[0], config, open_segmenter(config.segment, coarse=True), progress=progress)
 
 
 def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | None = None) -> JobReport:
     """Do one job with a network that is loaded already.
 
+    Args:
+        job: What is read, and where the results go.
+        config: Everything else.
+        segmenter: With coarse mattes, as ``open_matting`` wants it.
+        progress: Called after each frame.
+
     Raises:
         LivebgError: Whatever stood in the way.
     """
-    segmenter.reset()
     pixels = pixels_of(config)
     with ExitStack() as stack:
         source = stack.enter_context(open_reader(job.input, config.input, side=job.output != NULL_OUTPUT))
         info = source.info
+        matting = open_matting(config, segmenter, stills=info.stills)
+        matting.reset()
         compositor = stack.enter_context(open_compositor(config.compose, info))
         sink = stack.enter_context(open_writer(job.output, info, config.output, pixels=pixels, side=True))
         matte_sink = (
@@ -127,7 +136,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
         )
         report = run(
             source,
-            Matting(segmenter),
+            matting,
             compositor,
             sink,
             matte_sink=matte_sink,
@@ -138,6 +147,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
         output=job.output,
         matte=job.matte,
         frames=report.frames,
+        segmented=report.segmented,
         seconds=round(report.seconds, 3),
         fps=round(report.fps, 3),
         model=segmenter.description,

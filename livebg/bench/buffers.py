@@ -19,7 +19,7 @@ from livebg.plan import Job
 def peak_buffers(clip: str, model: str) -> dict[str, object]:
     """Process a clip into nothing and say what was held at the worst moment, in 10^6 bytes."""
     config = Config().override({"segment": {"model": model}})
-    segmenter = open_segmenter(config.segment)
+    segmenter = open_segmenter(config.segment, coarse=True)
     tracemalloc.start()
     report = do(Job(clip, NULL_OUTPUT), config, segmenter)
     _, peak = tracemalloc.get_traced_memory()

@@ -8,8 +8,8 @@ import click
 import cv2
 import numpy as np
 
-from livebg.build import open_segmenter
 from livebg.cli.contact_sheet import sheet_from_files
+from livebg.cli.opening import load_segmenter
 from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
 from livebg.frame import Image
@@ -22,7 +22,7 @@ _CLIP = "demo-clip"
 @click.command()
 @click.argument("folder", default="demo", type=click.Path(file_okay=False, path_type=Path))
 def demo(folder: Path) -> None:
-    """Fetch the small model and a clip of a person, replace the background, and leave FOLDER/out.mp4.
+    """Fetch a clip of a person, replace the background, and leave FOLDER/out.mp4.
 
     FOLDER/contact-sheet.png shows six moments: input, matte, result. What is there already is not made again.
     """
@@ -33,9 +33,8 @@ def demo(folder: Path) -> None:
         background = folder / "background.png"
         cv2.imwrite(str(background), _evening(360, 640))
         config = Config().override({"compose": {"background": str(background)}, "output": {"overwrite": True}})
-        fetch(config.segment.model)
-        segmenter = open_segmenter(config.segment)
-        click.echo(f"{clip.name} onto an evening sky, by {segmenter.description}")
+        segmenter = load_segmenter(config.segment)
+        click.echo(f"{clip.name} onto an evening sky")
         with ProgressLine(clip.name, quiet=False) as progress:
             report = do(Job(str(clip), str(out), str(matte)), config, segmenter, progress=progress)
         click.echo(f"{report.frames} frames in {report.seconds:.1f} s: {report.fps:.1f} fps")

@@ -12,10 +12,11 @@ from typing import Any, Literal, Self
 
 import click
 
-from livebg.build import open_reader, open_segmenter
+from livebg.build import open_matting, open_reader
+from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
-from livebg.config import Config, InputConfig, SegmentConfig
+from livebg.config import Config, InputConfig, Section
 from livebg.errors import LivebgError, SourceError
 from livebg.evaluate.clips import Clip, find_clips
 from livebg.evaluate.compare import Comparison, compare, rows_to_compare
@@ -31,7 +32,7 @@ from livebg.pipeline import RunReport
 from livebg.segment import Segmenter
 from livebg.stages import Source
 
-_PUBLISHED_WAY = {"alpha": "raw", "normalise": "minmax"}
+_PUBLISHED_WAY = {"segment": {"alpha": "raw", "normalise": "minmax"}, "refine": {"refine": "none"}}
 
 
 @click.group("eval")
@@ -69,7 +70,7 @@ def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--normalise", metavar="none|minmax",
     help="Whether each map is stretched to 0..1, and measured so.  [default: minmax, as published evaluations do]",
 )  # fmt: skip
-@config_options("segment", without=("model", "size", "alpha", "normalise"))
+@config_options("segment", "refine", without=("model", "size", "alpha", "normalise"))
 def images(
     datasets: tuple[str, ...],
     models: tuple[str, ...],
@@ -88,13 +89,18 @@ def images(
     Each row is one model at one size on one set. Every number but max_f and mean_f is a mean over pictures.
     """
     sets = [open_image_set(spec) for spec in datasets]
-    asked = {"alpha": alpha, "normalise": normalise}
-    given = {name: value for name, value in asked.items() if value is not None}
-    unset = {name: way for name, way in _PUBLISHED_WAY.items() if name not in config.segment.model_fields_set}
-    config = config.override({"segment": {**unset, **given}})
+    given = {"alpha": alpha, "normalise": normalise}
+    unset = {
+        section: {key: value for key, value in ways.items() if key not in getattr(config, section).model_fields_set}
+        for section, ways in _PUBLISHED_WAY.items()
+    }
+    config = config.override(unset).override(
+        {"segment": {key: value for key, value in given.items() if value is not None}}
+    )
     store = None if report is None else Store(report, fresh=fresh)
     rows = []
     for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
+        matting = open_matting(setting, segmenter, stills=True)
         for each in sets:
             pairs = each.sample(limit, seed)
             key = _key("images", each.name, each.root, segmenter, setting, seed=seed)
@@ -105,7 +111,7 @@ def images(
                 mattes = None if store is None else store.mattes(key)
                 progress = partial(_tell_progress, line, info)
                 with _going_on(row):
-                    evaluate_images(each, pairs, segmenter, row, mattes=mattes, progress=progress)
+                    evaluate_images(each, pairs, matting, row, mattes=mattes, progress=progress)
             rows.append(row)
     _conclude(rows, report, (*_with_published(IMAGE_COLUMNS), "share_outside_model", "contaminated"))
 
@@ -117,7 +123,7 @@ def images(
 )  # fmt: skip
 @_common_options
 @click.option("--flicker/--no-flicker", default=True, help="Take a second pass, with sensor noise.  [default: flicker]")
-@config_options("segment", without=("model", "size"))
+@config_options("segment", "smooth", "refine", without=("model", "size"))
 def video(
     folder: str,
     models: tuple[str, ...],
@@ -140,7 +146,7 @@ def video(
         key = _key("video", Path(folder).resolve().name, folder, segmenter, setting, seed=seed)
         with _row(store, key) as row, _ClipProgress(quiet=quiet) as progress, _going_on(row):
             evaluate_clips(
-                clips, segmenter, row, open_video=_open_video, found=found, flicker=flicker,
+                clips, open_matting(setting, segmenter), row, open_video=_open_video, found=found, flicker=flicker,
                 mattes=None if store is None else store.mattes(key), progress=progress,
             )  # fmt: skip
         rows.append(row)
@@ -161,17 +167,14 @@ def compare_(results_of: tuple[str, ...]) -> None:
 
 def _segmenters(
     config: Config, models: Sequence[str], sizes: Sequence[str], *, quiet: bool
-) -> Iterator[tuple[Segmenter, SegmentConfig]]:
+) -> Iterator[tuple[Segmenter, Config]]:
     chosen = [
         {"model": model, "size": size} if size else {"model": model}
         for model in _listed(models) or [config.segment.model]
         for size in _listed(sizes) or [""]
     ]
-    for setting in [config.override({"segment": each}).segment for each in chosen]:  # a wrong one is told at once
-        segmenter = open_segmenter(setting)
-        if not quiet:
-            click.echo(f"model: {segmenter.description}", err=True)
-        yield segmenter, setting
+    for setting in [config.override({"segment": each}) for each in chosen]:  # a wrong one is told at once
+        yield load_segmenter(setting.segment, quiet=quiet), setting
 
 
 def _listed(values: Sequence[str]) -> list[str]:
@@ -180,14 +183,26 @@ def _listed(values: Sequence[str]) -> list[str]:
 
 
 def _key(
-    kind: Literal["images", "video"], name: str, root: str, segmenter: Segmenter, setting: SegmentConfig, *, seed: int
+    kind: Literal["images", "video"], name: str, root: str, segmenter: Segmenter, setting: Config, *, seed: int
 ) -> RowKey:
     width, height = segmenter.size
+    segment = setting.segment
     return RowKey(
-        kind, name, str(Path(root).resolve()), segmenter.model, _stamp(setting.model),
-        f"{width}" if width == height else f"{width}x{height}", setting.alpha, setting.normalise,
-        f"{segmenter.runtime} {segmenter.device}", seed=seed,
+        kind, name, str(Path(root).resolve()), segmenter.model, _stamp(segment.model),
+        f"{width}" if width == height else f"{width}x{height}",
+        segment.alpha if segment.subjects == "all" else f"{segment.alpha}, {segment.subjects} subjects",
+        segment.normalise, f"{segmenter.runtime} {segmenter.device}",
+        refine=_words(setting.refine), smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
     )  # fmt: skip
+
+
+def _words(section: Section) -> str:
+    """A section's settings in short: its main key's value, and the others where they are not the default."""
+    (main, value), *others = section
+    fields = type(section).model_fields
+    return " ".join(
+        [str(value), *(f"{key.removeprefix(f'{main}_')} {each}" for key, each in others if each != fields[key].default)]
+    )
 
 
 def _stamp(model: str) -> str:

@@ -25,6 +25,10 @@ def models() -> None:
 @models.command("list")
 def list_() -> None:
     """What can be had, how large it is, its licence, and whether it is here."""
+    for name, file in packaged().items():
+        click.echo(
+            f"{name:11} {'packaged':8} {file.stat().st_size / _MEGA:6.1f} MB  {'MIT':11} people in calls; our own"
+        )
     store = weights.store()
     for name in store.names():
         entry = store.entry(name)
@@ -46,6 +50,9 @@ def pull(names: tuple[str, ...], everything: bool, origin: str | None) -> None:
         raise UsageError("--from gives one file: name one model")
     failures = []
     for name in names or store.names():
+        if name in packaged():
+            click.echo(f"{name}: comes with livebg, {packaged()[name]}")
+            continue
         if store.state(name) == "sound":
             click.echo(f"{name}: here already, {store.path(name)}")
             continue
@@ -64,6 +71,9 @@ def pull(names: tuple[str, ...], everything: bool, origin: str | None) -> None:
 @click.argument("name")
 def path(name: str) -> None:
     """Print where a model lies; exit 1 where it does not."""
+    if name in packaged():
+        click.echo(packaged()[name])
+        return
     store = weights.store()
     if store.state(name) != "sound":
         raise WeightsError(f"{name} is {store.state(name)} at {store.path(name)}: livebg models pull {name}")
@@ -94,6 +104,13 @@ def remove(names: tuple[str, ...]) -> None:
     store = weights.store()
     for name in names:
         click.echo(f"{name}: {'removed' if store.remove(name) else 'was not here'}")
+
+
+def packaged() -> dict[str, Path]:
+    """The weights that come with livebg, by name."""
+    from livebg.segment.segmenter import PACKAGED
+
+    return {path.stem: path for path in sorted(PACKAGED.glob("*.onnx"), key=lambda path: path.stem)}
 
 
 def _source(origin: str) -> Source:

@@ -8,21 +8,19 @@ from pathlib import Path
 
 import click
 
-from livebg import weights
-from livebg.build import open_segmenter
+from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options
-from livebg.cli.progress import ProgressLine, fetch
+from livebg.cli.progress import ProgressLine
 from livebg.config import Config
 from livebg.errors import LivebgError, SinkError, SourceError
 from livebg.job import JobReport, do
 from livebg.plan import Job, check, check_shared, plan
-from livebg.segment import Segmenter
 from livebg.sinks import partial_path
 
 
 @click.command(epilog="Presets and every key with its meaning: configs/ in the project.")
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
-@config_options("input", "segment", "compose", "output")
+@config_options("input", "segment", "smooth", "refine", "compose", "output")
 def process(inputs: tuple[str, ...], config: Config) -> None:
     """Replace the background of videos, pictures and folders of them.
 
@@ -46,7 +44,7 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
         else:
             todo.append(job)
     reports: list[JobReport] = []
-    segmenter = _segmenter(config, quiet=quiet) if todo else None
+    segmenter = load_segmenter(config.segment, quiet=quiet) if todo else None
     for job in todo:
         assert segmenter is not None
         started = time.time()
@@ -68,15 +66,6 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
         raise LivebgError(f"{failures} of {len(jobs)} inputs failed, see above; call again to retry those alone")
 
 
-def _segmenter(config: Config, *, quiet: bool) -> Segmenter:
-    if config.segment.model in weights.names(use="segment"):
-        fetch(config.segment.model, quiet=quiet)
-    segmenter = open_segmenter(config.segment)
-    if not quiet:
-        click.echo(f"model: {segmenter.description}", err=True)
-    return segmenter
-
-
 def _survived(job: Job, error: LivebgError) -> int:
     """One failure: told, where there are others to go on with; else raised."""
     if not job.batch:
@@ -95,6 +84,8 @@ def _tell_what_was_kept(job: Job, started: float) -> None:
 def _summarise(report: JobReport) -> None:
     stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in report.stages.items())
     click.echo(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s, {report.fps:.1f} fps")
+    if report.segmented < report.frames:
+        click.echo(f"  {report.segmented} frames segmented, {report.frames - report.segmented} carried along motion")
     if report.matte is not None:
         click.echo(f"  matte: {report.matte}")
     click.echo(f"  by {report.model}; seconds: {stages}")

@@ -99,3 +99,15 @@ def test_what_cannot_be_fetched_exits_1_with_one_line(arguments, words, livebg_c
     assert (code, out) == (1, "")
     assert words in err
     assert len(err.splitlines()) == 1
+
+
+def test_the_weights_that_ship_are_listed_and_need_no_fetching(livebg_command):
+    code, out, _ = livebg_command("models", "list")
+    assert code == 0
+    assert [line.split()[:2] for line in out.splitlines()[:2]] == [["people", "packaged"], ["people-nano", "packaged"]]
+    code, path, _ = livebg_command("models", "path", "people")
+    assert code == 0
+    assert path.strip().endswith("people.onnx")
+    code, out, _ = livebg_command("models", "pull", "people-nano")
+    assert code == 0
+    assert out.startswith("people-nano: comes with livebg, ")
