@@ -1,0 +1,170 @@
+"""What a keyframe's refinement found, on the frames after it.
+
+A keyframe's correction (refined minus unrefined alpha) is taken along the motion since then and added to each frame's
+own unrefined alpha.
+
+Why from the keyframe each time, and not from frame to frame: the motions are chained on their small grid, and the
+correction is resampled once, however long ago its keyframe was.
+
+Why it is bound to what the frame itself says: motion errs, and the subject turns. A correction moves a pixel towards
+the keyframe's refined alpha, never past it and never by more than it moved the keyframe. It fades as trust in the
+motion does, and where the frame's own matte is no longer the keyframe's, it is gone.
+
+Why points and not pictures: the edge band is a twentieth of the frame. Only its pixels are looked up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livebg.motion import Motion, chain, warp
+from livebg.refine.keyframes import Fit
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from livebg.frame import Alpha
+
+Floats = NDArray[np.float32]
+
+NOTHING = 1 / 255
+"""A correction below this is none."""
+SAME, OTHER = np.float32(0.15), np.float32(0.45)
+"""The frame's own alpha is still the keyframe's up to a difference of ``SAME``; from ``OTHER`` it is another."""
+UNSURE, SURE = np.float32(0.25), np.float32(0.75)
+"""Trust in the motion at which a correction is gone, and at which it is whole."""
+_ROW = 1024  # points stand in rows of this many: OpenCV takes no picture of more than 32767 rows
+
+
+class Keyframe:
+    """One frame that is refined, and the motion since.
+
+    Args:
+        pts: Its time, seconds.
+        before: Its unrefined alpha, float32 (H, W); copied.
+
+    Attributes:
+        pts: Its time, seconds.
+        before: Its unrefined alpha.
+    """
+
+    def __init__(self, pts: Fraction, before: Alpha) -> None:
+        self.pts = pts
+        self.before = before.copy()
+        self._since: Motion | None = None
+        self._small: Alpha | None = None
+        self._pair: Floats | None = None
+        self._changed: Alpha | None = None
+
+    def correct(self, after: Alpha) -> None:
+        """Say what its refined alpha is, float32 (H, W); now or when it is known, some frames later."""
+        if (cv2.absdiff(self.before, after) > NOTHING).any():
+            self._pair = np.dstack([self.before, after])
+
+    def follow(self, motion: Motion) -> None:
+        """The stream went on by one frame.
+
+        Args:
+            motion: From the frame before to the present one; not a cut.
+        """
+        step = Motion(motion.flow, motion.trust)  # without the flow onward, which would cost as much again
+        self._since = step if self._since is None else chain(self._since, step)
+
+    def fit(self, now: Alpha) -> Fit:
+        """How well it still fits.
+
+        Args:
+            now: The present frame's unrefined alpha, float32 (H, W).
+        """
+        since = self._since
+        if since is None:
+            return Fit(0.0, 1.0)
+        height, width = since.trust.shape
+        if self._small is None:
+            self._small = _shrink(self.before, width, height)
+        small = _shrink(now, width, height)
+        edge = small * (1 - small)
+        mass = float(edge.sum())
+        difference = float(np.abs(small - warp(self._small, since)).sum())
+        trust = float((edge * since.trust).sum()) / mass if mass > 1 else 1.0
+        return Fit(difference / (4 * mass + 1), trust)
+
+    def onto(self, now: Alpha) -> Alpha:
+        """The present frame's alpha with the correction.
+
+        Args:
+            now: Its unrefined alpha, float32 (H, W) of the keyframe's size, in [0, 1].
+
+        Returns:
+            A new array in [0, 1]; ``now`` itself where there is nothing to correct.
+        """
+        pair, since = self._pair, self._since
+        if pair is None or since is None:
+            return now
+        points = self._points(pair, since)
+        if points is None:
+            return now
+        x, y = points[..., 0], points[..., 1]
+        flow = _sample(since, points, now.shape[1], now.shape[0])
+        source = points.astype(np.float32)
+        source += flow[..., :2]
+        then = _look_up(pair, source)
+        before, after = then[..., 0], then[..., 1]
+        own = now[y, x]
+        correction = after - before
+        step = np.clip(after - own, np.minimum(correction, 0), np.maximum(correction, 0))
+        step *= _ramp(flow[..., 2], UNSURE, SURE)
+        step *= _ramp(np.abs(own - before), OTHER, SAME)
+        own += step
+        alpha = now.copy()
+        alpha[y, x] = np.clip(own, 0, 1)
+        return alpha
+
+    def _points(self, pair: Floats, since: Motion) -> NDArray[np.int32] | None:
+        """The present frame's pixels that the correction may touch, in rows: (n, _ROW, 2) of x, y; some twice."""
+        height, width = since.trust.shape
+        rows, columns = pair.shape[:2]
+        if self._changed is None:
+            changed = (cv2.absdiff(pair[..., 0], pair[..., 1]) > NOTHING).astype(np.float32)
+            cells = cv2.resize(changed, (width, height), interpolation=cv2.INTER_AREA)
+            reached = cv2.dilate((cells > 0).astype(np.float32), np.ones((3, 3), np.uint8))
+            self._changed = np.asarray(reached, np.float32)
+        touched = ((warp(self._changed, since) > 0) & (since.trust > UNSURE)).astype(np.uint8)
+        found = cv2.findNonZero(cv2.resize(touched, (columns, rows), interpolation=cv2.INTER_NEAREST))
+        if found is None:
+            return None
+        points = np.asarray(found, np.int32).reshape(-1, 2)
+        missing = -len(points) % _ROW
+        return np.concatenate([points, np.broadcast_to(points[-1], (missing, 2))]).reshape(-1, _ROW, 2)
+
+
+def _sample(motion: Motion, points: NDArray[np.int32], width: int, height: int) -> Floats:
+    """Flow in pixels of the frame, and trust, at some of its pixels: (..., 3)."""
+    rows, columns = motion.trust.shape
+    scale = np.array([columns / width, rows / height], np.float32)
+    places = (points.astype(np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
+    field = np.dstack([motion.flow / scale, motion.trust])
+    return _look_up(field, places)
+
+
+def _look_up(picture: Floats, places: Floats) -> Floats:
+    """A picture (H, W, C) at places (..., 2) of x, y, bilinear; what lies outside repeats the border."""
+    # OpenCV takes None for the second map, its types do not; an empty array in its place gives wrong pixels.
+    return cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload,no-any-return]
+
+
+def _ramp(values: Floats, zero: np.float32, one: np.float32) -> Floats:
+    """0 up to ``zero``, 1 from ``one``, straight between."""
+    ramp: Floats = np.clip((values - zero) / (one - zero), 0, 1)
+    return ramp
+
+
+def _shrink(alpha: Alpha, width: int, height: int) -> Alpha:
+    averaged = width <= alpha.shape[1] and height <= alpha.shape[0]
+    return np.asarray(
+        cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA if averaged else cv2.INTER_LINEAR), np.float32
+    )
