@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from livebg.errors import SinkError, UsageError
 from livebg.sinks.i420 import ToI420
+from livebg.sinks.loopback import revive
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class VirtualCamera(Closing):
         camera, self._camera = self._camera, None
         if camera is not None:
             camera.close()
+            if self.backend == "v4l2loopback":
+                revive(self.device)
 
 
 def backends() -> list[str]:
@@ -115,6 +118,8 @@ def _open(width: int, height: int, fps: Fraction, device: str | None, backend: s
         raise UsageError(
             f"there is no virtual camera {backend} on {sys.platform}; it has: {', '.join(known) or 'none'}"
         )
+    if "v4l2loopback" in known:
+        revive(device)  # after a program that was killed while it wrote
     try:
         return pyvirtualcam.Camera(
             width, height, float(fps), fmt=pyvirtualcam.PixelFormat.I420, device=device, backend=backend
