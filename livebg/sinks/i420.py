@@ -41,25 +41,13 @@ class ToI420:
         if (self.width, self.height) != self._size:
             self._even = np.empty((self.height, self.width, 3), np.uint8)
 
-    def check(self, frame: Frame) -> None:
-        """Refuse what is not RGB of the size that was declared.
-
-        Raises:
-            SinkError: It is not.
-        """
-        width, height = self._size
-        if frame.image.shape != (height, width, 3):
-            raise SinkError(
-                f"{self._name}: frame {frame.index} is {frame.image.shape}, it was opened for RGB of {width}x{height}"
-            )
-
     def __call__(self, frame: Frame) -> Image:
         """The frame as (height * 3 / 2, width) uint8, contiguous; the next call overwrites it.
 
         Raises:
             SinkError: The frame is not RGB of the size declared.
         """
-        self.check(frame)
+        require_rgb(frame, self._size, self._name)
         image = frame.image
         if self._even is not None:
             width, height = self._size
@@ -69,3 +57,16 @@ class ToI420:
             image = self._even
         cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420, dst=self._planes)
         return self._planes
+
+
+def require_rgb(frame: Frame, size: tuple[int, int], name: str) -> None:
+    """Refuse what is not RGB of the width and height that were declared.
+
+    Raises:
+        SinkError: It is not.
+    """
+    width, height = size
+    if frame.image.shape != (height, width, 3):
+        raise SinkError(
+            f"{name}: frame {frame.index} is {frame.image.shape}, it was opened for RGB of {width}x{height}"
+        )

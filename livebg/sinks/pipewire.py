@@ -111,10 +111,25 @@ class PipeWireCamera(Closing):
             child.close()
 
 
-def open_pipewire(width: int, height: int, fps: Fraction, node: str = NODE) -> DropOldest:
-    """A PipeWire camera whose ``write`` never waits; the newest frame wins. As ``PipeWireCamera``."""
-    camera = PipeWireCamera(width, height, fps, node)
-    return DropOldest(camera, depth=1, interrupt=camera.interrupt)
+class QueuedPipeWireCamera(DropOldest):
+    """A PipeWire camera whose ``write`` never waits; the newest frame wins.
+
+    Args:
+        camera: The camera itself.
+
+    Attributes:
+        device: What ``open_readers`` watches it by.
+    """
+
+    device = "pipewire"
+
+    def __init__(self, camera: PipeWireCamera) -> None:
+        super().__init__(camera, depth=1, interrupt=camera.interrupt)
+
+
+def open_pipewire(width: int, height: int, fps: Fraction, node: str = NODE) -> QueuedPipeWireCamera:
+    """A PipeWire camera behind a thread. As ``PipeWireCamera``."""
+    return QueuedPipeWireCamera(PipeWireCamera(width, height, fps, node))
 
 
 def missing() -> str | None:
