@@ -47,7 +47,7 @@ def assert_equal(score, package_gives):
     assert score.dtype == np.float32
     assert score.shape == package_gives.shape
     above = score * 255 - package_gives
-    assert -0.1 < above.min()
+    assert above.min() > -0.1
     assert above.max() < 1.1
 
 
@@ -64,7 +64,7 @@ def test_fast_equals_the_package(package, random_weights, height, width, size):
 
 @pytest.mark.parametrize(
     ("height", "width", "size"),
-    [(45, 66, 80), (133, 100, 112), pytest.param(140, 201, 128, marks=pytest.mark.slow)],
+    [(45, 66, 80), (100, 70, 90), pytest.param(140, 201, 128, marks=pytest.mark.slow)],
     ids=["smaller than L", "larger, one column of crops", "larger, odd"],
 )
 def test_full_equals_the_package(package, random_weights, height, width, size):
@@ -103,9 +103,9 @@ def test_odd_shapes_are_refined(fast, height, width):
 
 
 def test_lines_of_pixels_go_through_local_steps(random_weights):
-    image, alpha = blobs(2, 300)
+    image, alpha = blobs(2, 200)
     score = CascadePSP(random_weights, mode="full", size=128, device="cpu").alpha(image, alpha)
-    assert score.shape == (2, 300)
+    assert score.shape == (2, 200)
     assert np.isfinite(score).all()
 
 
@@ -146,7 +146,7 @@ def test_absent_weights_name_the_command(monkeypatch, tmp_path):
         CascadePSP()
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "cascadepsp.pth").write_bytes(b"half of it")
-    with pytest.raises(WeightsError, match="damaged at .*livebg models pull cascadepsp"):
+    with pytest.raises(WeightsError, match=r"damaged at .*livebg models pull cascadepsp"):
         CascadePSP()
 
 
@@ -173,13 +173,13 @@ def test_wrong_checkpoints_are_refused(tmp_path, value, message):
 def test_a_checkpoint_of_other_shapes_is_refused(random_weights, tmp_path):
     state = torch.load(random_weights, weights_only=True)
     state["module.final_21.weight"] = torch.zeros(2, 32, 1, 1)
-    with pytest.raises(WeightsError, match="size mismatch for final_21.weight"):
+    with pytest.raises(WeightsError, match=r"size mismatch for final_21\.weight"):
         load_network(saved(state, tmp_path / "model"))
     (tmp_path / "model").unlink()  # 270 MB
 
 
 def test_files_that_are_no_checkpoints_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match="cannot read .*nowhere: No such file"):
+    with pytest.raises(WeightsError, match=r"cannot read .*nowhere: No such file"):
         load_network(tmp_path / "nowhere")
     for name, content in (("empty", b""), ("text", b"<html>404</html>"), ("zip", b"PK\x03\x04" + bytes(64))):
         (tmp_path / name).write_bytes(content)
@@ -194,7 +194,7 @@ def test_devices_that_it_does_not_know_are_refused(random_weights, device):
 
 
 def test_a_device_that_is_not_there_is_an_error(random_weights):
-    with pytest.raises(DeviceError, match="cannot run on cuda:99: .*; choose cpu"):
+    with pytest.raises(DeviceError, match=r"cannot run on cuda:99: .*; choose cpu"):
         CascadePSP(random_weights, device="cuda:99")
 
 
@@ -209,6 +209,7 @@ def test_the_gpu_in_half_precision_agrees_with_the_cpu(random_weights, mode):
     assert np.abs(on_gpu - on_cpu).mean() < 0.01
 
 
+@pytest.mark.slow
 def test_importing_it_does_not_import_the_package():
     code = "import sys, livebg.refine.cascade_psp; print([n for n in ('torchvision', 'requests') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
@@ -229,10 +230,9 @@ def test_windows_cover_the_picture_once_each(height, width, size):
 
 def sample(folder: Path, name: str) -> np.ndarray:
     """A score out of upstream's sample, which is a plot with axes: 332 x 497 pixels of viridis."""
-    plot = cv2.imread(str(folder / name))[77:409, 80:577]
-    ramp = cv2.applyColorMap(np.arange(256, dtype=np.uint8), cv2.COLORMAP_VIRIDIS)[:, 0].astype(np.float32)
-    distance = ((plot[:, :, None].astype(np.float32) - ramp) ** 2).sum(axis=-1)
-    return distance.argmin(axis=-1).astype(np.float32) / 255
+    green = cv2.imread(str(folder / name))[77:409, 80:577, 1]
+    ramp = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_VIRIDIS)[:, 0, 1]  # only ever rises
+    return np.interp(green, ramp, np.linspace(0, 1, 256)).astype(np.float32)
 
 
 def coarse(folder: Path) -> np.ndarray:
