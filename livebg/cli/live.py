@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,7 +18,9 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 @click.command(epilog="While it runs, say help (and Enter), or use livebg ctl. Presets: --config live.")
-@config_options("live", "segment", "smooth", "refine", "compose", "output", without=("lookahead", "output", "matte_out"))
+@config_options(
+    "live", "segment", "smooth", "refine", "compose", "output", without=("lookahead", "output", "matte_out")
+)
 def live(config: Config) -> None:
     """Replace the camera's background, live, for the programs that read the virtual camera.
 
@@ -71,8 +74,7 @@ class StatusLine:
             self._shown = ""
 
     def _put(self, text: str) -> None:
-        width = click.get_terminal_size()[0] if hasattr(click, "get_terminal_size") else 100
-        self._shown = text[: width - 1]
+        self._shown = text[: shutil.get_terminal_size().columns - 1]
         click.echo(f"\r{self._shown}\x1b[K", nl=False, err=True)
 
 

@@ -53,12 +53,12 @@ class Control(Closing):
         Raises:
             SinkError: The socket cannot be made there, or another run listens to it.
         """
+        self._listener = None if path is None else _listen(path)
         self._run, self._tell, self._path = run, tell, path
         self._selector = selectors.DefaultSelector()
         self._wake, wakened = socket.socketpair()
         self._selector.register(wakened, selectors.EVENT_READ)
         self._wakened = wakened
-        self._listener = None if path is None else _listen(path)
         if self._listener is not None:
             self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         if stdin is not None:
@@ -206,25 +206,33 @@ class _Answer:
 def _listen(path: Path) -> socket.socket:
     if not hasattr(socket, "AF_UNIX"):
         raise SinkError(f"{sys.platform} has no Unix sockets: --control none")
-    try:
-        if stat.S_ISSOCK(path.stat().st_mode):
-            with socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(PATIENCE)
-                probe.connect(str(path))
-            raise SinkError(f"another run listens at {path}: give this one --control PATH, or none")
-    except FileNotFoundError:
-        pass
-    except ConnectionRefusedError:
-        path.unlink()  # left by a run that was killed
     listener = socket.socket(socket.AF_UNIX)
     mask = os.umask(0o177)
     try:
+        _clear(path)
         listener.bind(str(path))
         listener.listen()
         listener.setblocking(False)
     except OSError as exc:
         listener.close()
         raise SinkError(f"cannot listen at {path}: {exc.strerror or exc}; give --control PATH, or none") from exc
+    except SinkError:
+        listener.close()
+        raise
     finally:
         os.umask(mask)
     return listener
+
+
+def _clear(path: Path) -> None:
+    """Remove a socket that a killed run has left; one that is listened to is another's."""
+    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(PATIENCE)
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise SinkError(f"another run listens at {path}: give this one --control PATH, or none")
