@@ -94,6 +94,9 @@ class SegmentConfig(Section):
         "u2netp",
         description="u2netp, u2net, people, people-nano, or the path of a U²-Net checkpoint.",
     )
+    speed: Literal["auto", "fastest", "balanced", "best"] | None = Field(
+        None, description="Choose model and cadence for this machine, where they are not given; auto: to keep up."
+    )
     size: Size | None = Field(
         None, description="What the network sees: N squashes to NxN as published; default the model's own."
     )

@@ -17,6 +17,7 @@ from livebg.config import Config
 from livebg.errors import UsageError
 from livebg.pipeline import RunReport, run
 from livebg.plan import Job, check, check_shared, pixels_of, plan
+from livebg.speed import choose
 
 if TYPE_CHECKING:
     from livebg.frame import StreamInfo
@@ -100,7 +101,7 @@ def process(
         },
     }
     set_here = {name: {k: v for k, v in keys.items() if v is not None} for name, keys in given.items()}
-    config = (config or Config()).override(set_here)
+    config = choose((config or Config()).override(set_here)).config
     jobs = plan([os.fspath(input)], config)
     if len(jobs) != 1:
         raise UsageError(f"{os.fspath(input)} holds {len(jobs)} clips: call process for each")

@@ -19,7 +19,7 @@ STOREYS = [
     {"config", "fetch", "weights", "pipeline", "motion"},
     {"sources", "segment", "refine", "smooth", "compose", "sinks", "evaluate"},
     {"build", "train"},  # training uses the network of segment, and validates as the segmenter does
-    {"plan"},
+    {"plan", "speed"},
     {"job"},
     {"live", "bench"},
     {"cli", "__main__"},

@@ -70,7 +70,7 @@ def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--normalise", metavar="none|minmax",
     help="Whether each map is stretched to 0..1, and measured so.  [default: minmax, as published evaluations do]",
 )  # fmt: skip
-@config_options("segment", "refine", without=("model", "size", "alpha", "normalise"))
+@config_options("segment", "refine", without=("model", "size", "speed", "alpha", "normalise"))
 def images(
     datasets: tuple[str, ...],
     models: tuple[str, ...],
@@ -123,7 +123,7 @@ def images(
 )  # fmt: skip
 @_common_options
 @click.option("--flicker/--no-flicker", default=True, help="Take a second pass, with sensor noise.  [default: flicker]")
-@config_options("segment", "smooth", "refine", without=("model", "size"))
+@config_options("segment", "smooth", "refine", without=("model", "size", "speed"))
 def video(
     folder: str,
     models: tuple[str, ...],

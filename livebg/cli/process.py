@@ -16,6 +16,7 @@ from livebg.errors import LivebgError, SinkError, SourceError
 from livebg.job import JobReport, do
 from livebg.plan import Job, check, check_shared, plan
 from livebg.sinks import partial_path
+from livebg.speed import choose
 
 
 @click.command(epilog="Presets and every key with its meaning: configs/ in the project.")
@@ -43,6 +44,11 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
             failures += _survived(job, exc)
         else:
             todo.append(job)
+    if todo:
+        choice = choose(config)
+        config = choice.config
+        if choice.why and not quiet:
+            click.echo(choice.why, err=True)
     reports: list[JobReport] = []
     segmenter = load_segmenter(config.segment, quiet=quiet) if todo else None
     for job in todo:

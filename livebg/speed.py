@@ -1,0 +1,174 @@
+"""Which model and cadence suit this machine: chosen by a short measurement, and said.
+
+``best`` segments every frame with the best network for people. ``balanced`` segments as often as motion asks for it.
+``fastest`` takes the small network, too. ``auto`` takes the first of these that keeps up with the stream by what was
+measured here: what one frame's segmentation takes, and what everything else about its matte does.
+
+Why measure and not look up: two processors of one name differ by their neighbours, their memory and how many threads
+they are lent. The measurement takes about a second and is kept for this machine, these libraries and these weights.
+
+What the user sets stays as it is: the choice fills in only what nobody has said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+
+from livebg import weights
+from livebg.build import open_compositor, open_matting, open_segmenter
+from livebg.config import Config
+from livebg.frame import Frame, StreamInfo
+from livebg.pipeline import run
+from livebg.segment.segmenter import find_model
+from livebg.sinks import NullSink
+from livebg.stages import Closing
+
+_SIZE = (1280, 720)
+_RATE = Fraction(30)
+_FRAMES = 4
+_ROUNDS = 3
+_SPARE = 0.7
+"""The share of a frame's time that matte and composition may take: decoding and encoding need the rest."""
+_CARRIED = 4
+"""Frames that share one segmentation under ``cadence auto``, in the mean over talking heads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A setting, from the best to the fastest."""
+
+    name: Literal["best", "balanced", "fastest"]
+    model: str
+    cadence: int | Literal["auto"]
+
+    def seconds(self, cost: Cost) -> float:
+        """What a frame takes, at a measured cost."""
+        return cost.segment / (_CARRIED if self.cadence == "auto" else self.cadence) + cost.rest
+
+
+WAYS = (Way("best", "people", 1), Way("balanced", "people", "auto"), Way("fastest", "people-nano", "auto"))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What was measured, in seconds.
+
+    Attributes:
+        segment: The network on one frame.
+        rest: Motion, smoothing, refinement and composition of one frame of 1280x720.
+    """
+
+    segment: float
+    rest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The configuration with what was chosen filled in, and why, as one line."""
+
+    config: Config
+    why: str
+
+
+def choose(config: Config, *, rate: Fraction | None = None) -> Choice:
+    """Fill in model and cadence where the configuration leaves them open.
+
+    Args:
+        config: What the user set stays; ``segment.speed`` says what is wanted, and where it is ``None`` all stays.
+        rate: Frames a second that ``auto`` is to keep up with; without it ``auto`` is ``balanced``.
+
+    Raises:
+        LivebgError: A network that must be measured cannot be loaded.
+    """
+    speed = config.segment.speed
+    if speed is None:
+        return Choice(config, "")
+    if speed != "auto":
+        way, why = next(way for way in WAYS if way.name == speed), f"--speed {speed}"
+    elif rate is None:
+        way, why = WAYS[1], "--speed auto, where no frame rate is to be met"
+    else:
+        way, why = _first_that_keeps_up(config, rate)
+    given: dict[str, dict[str, object]] = {"segment": {"model": way.model}, "smooth": {"cadence": way.cadence}}
+    changes = {
+        section: {key: value for key, value in keys.items() if key not in getattr(config, section).model_fields_set}
+        for section, keys in given.items()
+    }
+    chosen = config.override(changes)
+    return Choice(chosen, f"{why}: {chosen.segment.model}, cadence {chosen.smooth.cadence}")
+
+
+def measured(config: Config, model: str) -> Cost:
+    """What a model costs here, from the record of this machine or measured now."""
+    depends_on = [
+        platform.node(), platform.processor(), os.cpu_count(), version("onnxruntime"), find_model(model).stat().st_size,
+        config.segment.device, config.segment.runtime, config.segment.threads,
+        config.smooth.smooth, config.refine.model_dump(), config.compose.model_dump(),
+    ]  # fmt: skip
+    key = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
+    record = weights.store().folder.parent / "speed" / f"{model}-{key}.json"
+    with suppress(FileNotFoundError, ValueError, TypeError):  # TypeError: of another version
+        return Cost(**json.loads(record.read_text(encoding="utf-8")))
+    cost = _measure(config, model)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    partial = record.with_suffix(f".{os.getpid()}")
+    partial.write_text(json.dumps(asdict(cost)), encoding="utf-8")
+    partial.replace(record)
+    return cost
+
+
+def _first_that_keeps_up(config: Config, rate: Fraction) -> tuple[Way, str]:
+    budget = _SPARE / float(rate)
+    for way in WAYS:
+        seconds = way.seconds(measured(config, way.model))
+        if seconds <= budget:
+            break
+    keeps = "keeps up" if seconds <= budget else "comes closest"
+    return way, (
+        f"--speed auto: a matte takes {seconds * 1000:.0f} ms here, a frame at {float(rate):.4g} fps leaves "
+        f"{budget * 1000:.0f}; {way.name} {keeps}"
+    )
+
+
+def _measure(config: Config, model: str) -> Cost:
+    """Every frame segmented, all else as configured, onto nothing."""
+    plain = config.override({"segment": {"model": model}, "smooth": {"cadence": 1, "lookahead": 0}})
+    matting = open_matting(plain, open_segmenter(plain.segment, coarse=True))
+    seconds: list[Cost] = []
+    for _ in range(_ROUNDS):  # other work on the machine only ever adds, and the first round warms up
+        matting.reset()
+        source = _Blocks()
+        with open_compositor(plain.compose, source.info) as compositor, NullSink() as sink:
+            report = run(source, matting, compositor, sink)
+        stages = report.stages
+        rest = sum(taken for name, taken in stages.items() if name in ("motion", "smooth", "refine", "compose"))
+        seconds.append(Cost(stages["segment"] / report.frames, rest / report.frames))
+    return Cost(min(each.segment for each in seconds), min(each.rest for each in seconds))
+
+
+class _Blocks(Closing):
+    """Blocks that move to the right."""
+
+    notes: Sequence[str] = ()
+    info = StreamInfo("blocks", *_SIZE, rate=_RATE, frames=_FRAMES)
+
+    def __iter__(self) -> Iterator[Frame]:
+        width, height = _SIZE
+        blocks = np.random.default_rng(0).integers(0, 256, (height // 40, width // 40, 3), np.uint8)
+        image = np.ascontiguousarray(blocks.repeat(40, axis=0).repeat(40, axis=1))
+        for index in range(_FRAMES):
+            yield Frame(np.roll(image, 4 * index, axis=1), index / _RATE, index, 1 / _RATE)
+
+    def close(self) -> None:
+        """Nothing is open."""
