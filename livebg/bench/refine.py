@@ -33,7 +33,7 @@ def bench_refine(
         picture: Width and height of what is refined: a bright disc a third as wide as the longer side, drawn here.
         device: See ``CascadePSP``.
         precision: See ``CascadePSP``.
-        rounds: Timed calls, after one that is not counted.
+        rounds: Timed calls; on a GPU after one that is not counted.
         weights: A checkpoint; ``None`` takes seeded random weights. The time of a pass does not depend on them, but how
             many local crops ``full`` has to refine does, so ``crops`` is part of the result.
         progress: Told about each case.
