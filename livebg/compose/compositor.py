@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from livebg.compose.foreground import Foreground
+from livebg.compose.light_wrap import LightWrap
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -31,13 +33,21 @@ class Compositor(Closing):
     frame or with another result. Buffers that are used again never leave this package.
     """
 
-    def __init__(self, background: Background) -> None:
+    def __init__(self, background: Background, *, decontaminate: bool = False, light_wrap: float = 0.0) -> None:
         """Take a background.
 
         Args:
             background: What lies under the subject; closed with this compositor.
+            decontaminate: Take the old room's colour out of what is neither subject nor room (``foreground``).
+            light_wrap: How much light of the background falls on the subject's edge, 0 to 1 (``light_wrap``); of a
+                transparent one none.
+
+        Raises:
+            ValueError: ``light_wrap`` is outside 0..1.
         """
         self._background = background
+        self._foreground = Foreground() if decontaminate else None
+        self._light = LightWrap(light_wrap) if light_wrap else None
         self._room = np.empty((0, 0), np.float32)
 
     def compose(self, frame: Frame, matte: Matte) -> Frame:
@@ -46,7 +56,7 @@ class Compositor(Closing):
         Args:
             frame: RGB, (H, W, 3) uint8.
             matte: Alpha of the same size, float32 in [0, 1]. Where it is 0 the result is the background to the bit,
-                where it is 1 the frame to the bit.
+                where it is 1 the frame to the bit, but for what light wrap adds.
 
         Returns:
             The same moment as (H, W, 3) RGB; (H, W, 4) with straight alpha over ``Transparent``.
@@ -55,14 +65,18 @@ class Compositor(Closing):
             SourceError: The background's own file cannot be read any further.
         """
         under = self._background.under(frame, matte)
+        image, alpha = frame.image, matte.alpha
+        if self._foreground is not None:
+            image = self._foreground.estimate(image, alpha)
         if under is None:
-            return frame.with_image(_cut_out(frame.image, matte))
-        alpha = matte.alpha
+            return frame.with_image(_cut_out(image, matte))
+        if self._light is not None:
+            image = self._light.wrap(image, alpha, under)
         if self._room.shape != alpha.shape:
             self._room = np.empty_like(alpha)
         np.subtract(1, alpha, out=self._room)
         blended = np.empty_like(frame.image)
-        cv2.blendLinear(frame.image, under, alpha, self._room, dst=blended)
+        cv2.blendLinear(image, under, alpha, self._room, dst=blended)
         return frame.with_image(blended)
 
     def reset(self) -> None:
