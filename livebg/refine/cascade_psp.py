@@ -113,7 +113,8 @@ class CascadePSP:
 
         Raises:
             ValueError: The two do not fit each other.
-            DeviceError: The device failed; out of memory, the text names L and the cure.
+            DeviceError: The device failed, and where its memory was too small the text names L and the cure; or its
+                precision was too low for these weights.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.shape[:2] != alpha.shape or image.dtype != np.uint8:
             raise ValueError(
@@ -125,10 +126,12 @@ class CascadePSP:
                 picture, matte = (
                     torch.from_numpy(np.require(each, requirements=["C", "W"])) for each in (image, alpha)
                 )
-                score = self.score(picture.to(self.device), matte.to(self.device))
-                return cast("Alpha", score.cpu().numpy())
+                score = cast("Alpha", self.score(picture.to(self.device), matte.to(self.device)).cpu().numpy())
         except RuntimeError as exc:
             raise self._failure(exc) from exc
+        if not np.isfinite(score.sum()):  # half precision ends at 65504, and other people's weights are unknown
+            raise DeviceError(f"{self.description} gave values that are no numbers: take precision full, or the CPU")
+        return score
 
     @torch.inference_mode()
     def score(self, image: Tensor, alpha: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ def test_fast_equals_the_package(package, random_weights, height, width, size):
 
 @pytest.mark.parametrize(
     ("height", "width", "size"),
-    [(45, 66, 80), (100, 70, 90), pytest.param(140, 201, 128, marks=pytest.mark.slow)],
+    [(45, 66, 80), (100, 70, 90), pytest.param(140, 201, 128, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
     ids=["smaller than L", "larger, one column of crops", "larger, odd"],
 )
 def test_full_equals_the_package(package, random_weights, height, width, size):
@@ -136,6 +136,17 @@ def test_out_of_memory_names_the_size_and_the_cure(random_weights):
     cure = r"\(full, L=10000000\) ran out of memory on cpu: take a smaller size than L=10000000, or mode fast"
     with pytest.raises(DeviceError, match=cure):
         psp.alpha(image, alpha)
+
+
+def test_a_score_that_is_no_number_is_an_error(fast):
+    bias = fast.network.final_21.bias
+    before = bias.clone()
+    bias.fill_(torch.nan)
+    try:
+        with pytest.raises(DeviceError, match=r"gave values that are no numbers: take precision full, or the CPU"):
+            fast.alpha(*blobs(20, 24))
+    finally:
+        bias.copy_(before)
 
 
 def test_absent_weights_name_the_command(monkeypatch, tmp_path):
