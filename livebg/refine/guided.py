@@ -1,29 +1,232 @@
-"""Coarse mattes to the frame's size: bilinear, or along the picture's edges."""
+"""Coarse mattes to the frame's size: bilinear, or along the picture's edges.
+
+Why the fast guided filter and not a joint bilateral one: both find the picture's edge, but this one costs one product a
+pixel at full size, whatever the radius, and its result is smooth in the guide: sensor noise does not make it blink.
+
+Why three colours: where clothes and wall are equally bright a gray guide sees no edge. Upsampling true mattes of a
+quarter of the size (talking head franck_0) gray doubles the error in the band that colour leaves.
+
+Why only around edges: where the matte is flat over all windows that see a pixel, the filter gives the matte back. So
+only the band of other pixels is computed, and 0 stays 0 and 1 stays 1 by copying.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from livebg.frame import Matte
+from livebg.frame import Alpha, Image, Matte
 
 if TYPE_CHECKING:
     from livebg.stages import Draft
 
+Floats = NDArray[np.float32]
+
+FLAT = np.float32(2 / 255)
+"""Mattes that vary by less than this around a pixel have no edge there."""
+
+_ROWS = 8  # rows of the coarse matte whose runs are computed together
+
 
 class Bilinear:
-    """The coarse matte as it is, bilinear between its pixels; keeps nothing."""
+    """The coarse matte as it is, bilinear between its pixels. Keeps nothing."""
 
     def refine(self, draft: Draft) -> Matte:
-        """The matte at the frame's size, float32 (H, W) in [0, 1]."""
-        frame = draft.frame
-        return Matte(np.asarray(cv2.resize(draft.matte.alpha, (frame.width, frame.height)), np.float32))
+        """The matte at the frame's size, float32 (H, W) in [0, 1]; averaged where the frame is the smaller."""
+        return Matte(_resized(draft.matte.alpha, draft.frame.width, draft.frame.height))
 
     def reset(self) -> None:
         """Nothing is kept between frames."""
 
 
-class Guided(Bilinear):
-    """The edge-aware refiner."""
+class Guided:
+    """The coarse matte with the edges of the frame's own picture. Keeps nothing between frames but buffers.
+
+    Within each small window alpha is taken as linear in colour, alpha = a · (R, G, B) + b. The coefficients are found
+    on the coarse grid and applied to the full picture.
+
+    Source: He and Sun, "Fast guided filter", arXiv:1505.00996, with the colour guide of He, Sun and Tang, "Guided image
+    filtering", PAMI 2013, equations 14 to 16.
+    """
+
+    def __init__(
+        self, *, radius: int = 1, eps: float = 5e-4, sharpen: float = 0.03, grid: int = 192, calm: float = 0.03
+    ) -> None:
+        """Choose how edges are sought; the defaults are measured, see the table in the README.
+
+        Args:
+            radius: Windows reach this many coarse pixels to each side, 1..16.
+            eps: Variance of colour, of full range 1, that is taken for noise and not for an edge, above 0.
+            calm: What alpha changes by less than this from one frame to the next it follows slowly, 0.001..0.2.
+            grid: Coarse mattes are taken down to this many pixels on their longer side, 16..1024.
+            sharpen: What lies within this of 0 or 1 becomes 0 or 1, and the rest is stretched between, 0..0.4.
+
+        Raises:
+            ValueError: A value out of range.
+        """
+        if not (1 <= radius <= 16 and eps > 0 and 0 <= sharpen <= 0.4):
+            raise ValueError(f"radius 1..16, eps above 0, sharpen 0..0.4; got {radius}, {eps} and {sharpen}")
+        self._grid, self._calm = grid, np.float32(calm)
+        self._radius, self._eps, self._sharpen = radius, np.float32(eps), np.float32(sharpen)
+        self._last = np.empty((0, 0), np.float32)
+        self._planes = np.empty((0, 0, 0), np.float32)
+        self._strip = np.empty((3, 0, 4), np.float32)
+
+    def refine(self, draft: Draft) -> Matte:
+        """The matte at the frame's size.
+
+        Args:
+            draft: Its matte spans the whole frame; it may be of any size, and is taken down to the frame's where it
+                is larger.
+
+        Returns:
+            Alpha float32 (H, W) in [0, 1], a new array; 0 and 1 where the matte is 0 and 1 around.
+        """
+        image = draft.frame.image
+        height, width = image.shape[:2]
+        rows, columns = draft.matte.alpha.shape
+        scale = min(self._grid / max(rows, columns), 1)
+        rows, columns = max(1, round(rows * scale)), max(1, round(columns * scale))
+        coarse = _resized(draft.matte.alpha, min(columns, width), min(rows, height))
+        alpha = _resized(self._sharpened(coarse), width, height)
+        reach = 2 * self._radius + 2  # two windows and one step of interpolation
+        around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        band = np.asarray(cv2.dilate(coarse, around)) - np.asarray(cv2.erode(coarse, around)) > FLAT
+        if not band.any():
+            return Matte(alpha)
+        if self._last.shape != alpha.shape:
+            self._last = np.full(alpha.shape, _NOTHING)
+        coefficients = self._coefficients(shrink(image, coarse.shape), coarse, band)
+        for run in _runs(band, alpha.shape):
+            self._apply(coefficients, image, alpha, run)
+        return Matte(alpha)
+
+    def reset(self) -> None:
+        """Forget the last frame."""
+        self._last.fill(_NOTHING)
+
+    def _sharpened(self, coarse: Alpha) -> Alpha:
+        scaled: Alpha = (coarse - self._sharpen) / (1 - 2 * self._sharpen)
+        return np.clip(scaled, 0, 1, out=scaled)
+
+    def _coefficients(self, guide: Image, coarse: Alpha, band: NDArray[np.bool_]) -> Floats:
+        """(h, w, 4): what R, G, B and 255, each 0..255, are multiplied with to give the sharpened alpha."""
+        if self._planes.shape[1:] != coarse.shape:
+            self._planes = np.empty((18, *coarse.shape), np.float32)
+        moments, means, found = self._planes[:13], self._planes[13], self._planes[14:18]
+        window = (2 * self._radius + 1, 2 * self._radius + 1)
+        for plane, channel in zip(moments, cv2.split(guide), strict=False):
+            np.multiply(channel, np.float32(1 / 255), out=plane)
+        moments[3] = coarse
+        for plane, (one, other) in zip(moments[4:], _PRODUCTS, strict=True):
+            np.multiply(moments[one], moments[other], out=plane)
+        where = np.flatnonzero(band)
+        samples = np.empty((13, where.size), np.float32)
+        for plane, row in zip(moments, samples, strict=True):
+            cv2.blur(plane, window, dst=means, borderType=cv2.BORDER_REFLECT)
+            np.take(means.ravel(), where, out=row)
+        found[:3] = 0
+        found[3] = coarse
+        found.reshape(4, -1)[:, where] = solve(samples, self._eps)
+        for plane in found:
+            cv2.blur(plane, window, dst=plane, borderType=cv2.BORDER_REFLECT)
+        found[3] -= self._sharpen
+        found *= 1 / (255 * (1 - 2 * self._sharpen))
+        return np.asarray(cv2.merge(tuple(found)), np.float32)
+
+    def _apply(self, coefficients: Floats, image: Image, alpha: Alpha, run: tuple[slice, slice]) -> None:
+        """Alpha of one run, in place."""
+        picture = np.asarray(cv2.cvtColor(image[run], cv2.COLOR_RGB2RGBA))  # the fourth is 255 everywhere
+        height, width = picture.shape[:2]
+        if self._strip.shape[1] < height * width:
+            self._strip = np.empty((3, height * width, 4), np.float32)
+        here, colours = (part[: height * width].reshape(height, width, 4) for part in self._strip[:2])
+        scale_y, scale_x = (small / full for small, full in zip(coefficients.shape, alpha.shape, strict=False))
+        place = np.array(
+            [
+                [scale_x, 0, (run[1].start + 0.5) * scale_x - 0.5],
+                [0, scale_y, (run[0].start + 0.5) * scale_y - 0.5],
+            ]
+        )
+        cv2.warpAffine(
+            coefficients,
+            place,
+            (width, height),
+            dst=here,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        np.multiply(here, picture, out=colours)
+        total = np.dot(colours.reshape(-1, 4), _ONES).reshape(height, width)
+        last = self._last[run]
+        total -= last
+        share = np.square(total)
+        share *= 1 / self._calm**2
+        total *= np.minimum(share, 1, out=share)
+        last += total
+        np.clip(last, 0, 1, out=alpha[run])
+
+
+_NOTHING = np.float32(-9)  # as a last alpha: far from all
+_ONES = np.ones(4, np.float32)
+_PRODUCTS = ((0, 3), (1, 3), (2, 3), (0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+
+
+def solve(means: Floats, eps: np.float32) -> Floats:
+    """The linear model of each window.
+
+    Args:
+        means: (13, n): the windows' means of R, G, B, alpha; R, G, B times alpha; R², G², B²; RG, RB, GB.
+        eps: Added to the variances.
+
+    Returns:
+        (4, n): the three factors and the constant.
+
+    Source: He, Sun and Tang, PAMI 2013, equations 14 and 15; the symmetric 3x3 matrix is inverted by its cofactors.
+    """
+    red, green, blue, alpha = means[:4]
+    r, g, b = (means[4 + i] - means[i] * alpha for i in range(3))
+    rr, gg, bb = (means[7 + i] - means[i] * means[i] + eps for i in range(3))
+    rg, rb, gb = means[10] - red * green, means[11] - red * blue, means[12] - green * blue
+    c_rr, c_rg, c_rb = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    c_gg, c_gb, c_bb = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    scale = 1 / (rr * c_rr + rg * c_rg + rb * c_rb)
+    found = np.empty((4, means.shape[1]), np.float32)
+    found[0] = (c_rr * r + c_rg * g + c_rb * b) * scale
+    found[1] = (c_rg * r + c_gg * g + c_gb * b) * scale
+    found[2] = (c_rb * r + c_gb * g + c_bb * b) * scale
+    found[3] = alpha - found[0] * red - found[1] * green - found[2] * blue
+    return found
+
+
+def shrink(image: Image, shape: tuple[int, ...]) -> Image:
+    """A picture taken down to (h, w): by exact halves, which OpenCV averages quickly, and the rest bilinear."""
+    rows, columns = shape[:2]
+    while image.shape[0] >= 2 * rows and image.shape[1] >= 2 * columns and min(rows, columns) > 1:
+        even = image[: image.shape[0] & ~1, : image.shape[1] & ~1]
+        image = np.asarray(cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _resized(alpha: Alpha, width: int, height: int) -> Alpha:
+    """A new array (height, width); in [0, 1] where ``alpha`` is."""
+    shrinks = width < alpha.shape[1] or height < alpha.shape[0]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized = np.asarray(cv2.resize(alpha, (width, height), interpolation=way), np.float32)
+    return np.clip(resized, 0, 1, out=resized)
+
+
+def _runs(band: NDArray[np.bool_], shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+    """Where the band lies in the full picture, strip by strip."""
+    (height, width), (full_height, full_width) = band.shape, shape
+    for row in range(0, height, _ROWS):
+        taken = np.zeros(width + 2, np.int8)
+        band[row : row + _ROWS].any(axis=0, out=taken[1:-1].view(np.bool_))
+        turns = np.flatnonzero(np.diff(taken))
+        top, bottom = (-(-edge * full_height // height) for edge in (row, min(row + _ROWS, height)))
+        for begin, end in zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True):
+            yield slice(top, bottom), slice(-(-begin * full_width // width), -(-end * full_width // width))
