@@ -80,12 +80,8 @@ def bench_live(
                 os.sched_setaffinity(process.pid, sorted(os.sched_getaffinity(0))[:cores])
             while process.poll() is None:
                 held += _held(process.pid)
-                if (
-                    progress is not None
-                    and stats.exists()
-                    and (lines := stats.read_text(encoding="utf-8").splitlines())
-                ):
-                    progress(lines[-1])
+                if progress is not None and stats.exists():
+                    progress((stats.read_text(encoding="utf-8").splitlines() or ["starting"])[-1])
                 Event().wait(1.0)
         if process.returncode != 0:
             raise LivebgError(f"livebg live failed: {(said.read_text().strip().splitlines() or ['no word'])[-1]}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -15,11 +16,18 @@ from livebg.config import Config
 from livebg.live.session import Line, Session
 
 _SECONDS_BETWEEN_LINES = 5.0
+_INTERRUPTED = 130  # as livebg.cli has it
 
 
 @click.command(epilog="While it runs, say help (and Enter), or use livebg ctl. Presets: --config live.")
 @config_options(
-    "live", "segment", "smooth", "refine", "compose", "output", without=("lookahead", "output", "matte_out")
+    "live",
+    "segment",
+    "smooth",
+    "refine",
+    "compose",
+    "output",
+    without=("lookahead", "output", "matte_out", "json_report"),
 )
 def live(config: Config) -> None:
     """Replace the camera's background, live, for the programs that read the virtual camera.
@@ -30,14 +38,24 @@ def live(config: Config) -> None:
     if config.segment.model in weights.names(use="segment"):
         fetch(config.segment.model, quiet=quiet)
     status = StatusLine(quiet=quiet)
-    with Session(config, watched=_watched(), stdin=_stdin(), tell=status.tell) as session:
-        status.tell(session.description)
-        final = session.run(status.show)
+    session = Session(config, watched=_watched(), stdin=_stdin(), tell=status.tell)
+    try:
+        with session:
+            status.tell(session.description)
+            final = session.run(status.show)
+    except KeyboardInterrupt:
+        if session.hanging:
+            click.echo("livebg: interrupted", err=True)
+            os._exit(_INTERRUPTED)
+        raise
     status.end()
     for note in session.notes:
         status.tell(f"note: {note}")
     if not quiet:
         click.echo(_summary(final))
+    if session.hanging:
+        sys.stdout.flush()
+        os._exit(0)
 
 
 class StatusLine:
@@ -101,9 +119,9 @@ def _summary(final: Line) -> str:
     assert isinstance(latency, dict)
     assert isinstance(age, dict)
     return (
-        f"{final['seconds']:.1f} s: {final['fresh']} fresh frames, {final['repeats']} repeated, {final['slate']} slates, "
-        f"{final['missed']} missed; capture to output p50 {_ms(latency['p50'])}, p95 {_ms(latency['p95'])}, "
-        f"p99 {_ms(latency['p99'])}; matte's age p95 {_ms(age['p95'])}; {final['segmented']} segmented"
+        f"{final['seconds']:.1f} s: {final['fresh']} fresh frames, {final['repeats']} repeated, "
+        f"{final['slate']} slates, {final['missed']} missed; capture to output p50 {_ms(latency['p50'])}, "
+        f"p95 {_ms(latency['p95'])}, p99 {_ms(latency['p99'])}; matte's age p95 {_ms(age['p95'])}; {final['segmented']} segmented"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -75,6 +76,7 @@ class Session(Closing):
         check(config)
         live = config.live
         self.notes: list[str] = []
+        self._others = set(threading.enumerate())
         self.statistics = Statistics()
         self._changed = Condition()
         self._ended = False
@@ -183,6 +185,14 @@ class Session(Closing):
         """End every thread and give every device back."""
         self._stack.close()
         self.notes = list(self._outputs.notes)
+
+    @property
+    def hanging(self) -> bool:
+        """Whether, after ``close()``, a thread is still inside a stage or device that does not return.
+
+        The interpreter cannot end in good order then: a library's thread that it takes down may abort the process.
+        """
+        return any(thread.is_alive() for thread in set(threading.enumerate()) - self._others)
 
     def _wait(self, end: float | None) -> bool:
         """Let a second pass; whether the run goes on."""

@@ -1,0 +1,146 @@
+"""``livebg live`` and ``livebg ctl`` as a user calls them, and how they end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.cli.conftest import Result
+
+SMALL = (
+    "--model",
+    "people-nano",
+    "--size",
+    "64",
+    "--capture-size",
+    "160x96",
+    "--virtual-camera",
+    "none",
+    "--stale",
+    "30",
+)
+
+
+class Live:
+    """The command in a process of its own."""
+
+    def __init__(self, clip: Path, folder: Path, *options: str) -> None:
+        self.socket, self.stats = folder / "s", folder / "stats.jsonl"
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "livebg", "live", "--camera", str(clip), *SMALL),
+                *("--control", str(self.socket), "--stats", str(self.stats), *options),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_for(self, text: str) -> None:
+        for line in self.process.stderr:
+            if text in line:
+                return
+        raise AssertionError(f"it ended without saying {text!r}")
+
+    def end(self, seconds: float = 20) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=seconds)
+        return self.process.returncode, out, err
+
+
+@pytest.fixture
+def live(demo_clip, tmp_path):
+    started = []
+
+    def start(*options: str) -> Live:
+        started.append(Live(demo_clip, tmp_path, *options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.communicate()
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_run_of_some_seconds_says_what_it_did(live):
+    code, out, err = live("--duration", "3").end(100)
+    assert code == 0, err
+    assert "fresh frames" in out
+    assert "people-nano 64x64" in err
+    assert "virtual camera: none" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_good_order(live, number):
+    run = live()
+    run.wait_for("fresh")  # a status line
+    begun = monotonic()
+    run.process.send_signal(number)
+    # Two seconds are promised; a busy machine is given more, a hang is not.
+    code, _, err = run.end(20)
+    assert code == 130, err
+    assert "livebg: interrupted" in err
+    assert "Traceback" not in err
+    assert not run.socket.exists()
+    assert monotonic() - begun < 20
+
+
+def test_standard_input_and_ctl_change_it(live, livebg_command):
+    run = live()
+    run.wait_for("fresh")
+    run.process.stdin.write("background color:navy\n")
+    run.process.stdin.flush()
+    run.wait_for("compose.background = color:navy")
+
+    def ctl(*words: str) -> Result:
+        return livebg_command("ctl", "--socket", run.socket, *words)
+
+    assert ctl("blur", "0.7").code == 0
+    status = json.loads(ctl("status").out)
+    assert status["background"] == "blur:0.7"
+    assert status["state"] in ("shown", "slate")
+    refused = ctl("model", "peopel")
+    assert refused.code == 1
+    assert "did you mean people" in refused.err
+    assert "there is no command 'fly'" in ctl("fly").err
+    assert ctl("quit").code == 0
+    code, out, err = run.end(60)
+    assert code == 0, err
+    assert "fresh frames" in out
+    assert lines(run.stats)[-1]["final"] is True
+    nobody = ctl("status")
+    assert nobody.code == 1
+    assert "no run listens" in nobody.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--camera", "/no/such/clip.mp4"), 1, "clip.mp4"),
+        (("--camera", "test", "--background", "transparent"), 2, "no alpha"),
+        (("--camera", "test", "--zoom", "0.5"), 2, "--zoom 0.5"),
+        (("--camera", "test", "--crop", "5"), 2, "640x360+320+180"),
+        (("--camera", "test", "--latency", "lwo"), 2, "did you mean low"),
+        (("--camera", "test", "--metrics", "99999"), 2, "--metrics 99999"),
+    ],
+)
+def test_bad_options_are_one_line(livebg_command, tmp_path, options, code, message):
+    result = livebg_command("live", *SMALL, "--control", tmp_path / "s", *options)
+    assert result.code == code
+    assert message in result.err
+    assert len(result.err.strip().splitlines()) == 1
+
+
+def test_help_is_there(livebg_command):
+    assert "--virtual-camera" in livebg_command("live", "--help").out
+    assert "background SPEC" in livebg_command("ctl", "--help").out

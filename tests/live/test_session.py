@@ -1,0 +1,222 @@
+"""A whole run on a real clip with a real network: its figures, its changes while it goes on, and what is left of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from livebg.config import Config
+from livebg.errors import ConfigError, LivebgError, SinkError, SourceError, UsageError
+from livebg.live import watch
+from livebg.live.session import Session
+
+TEAL = (0, 128, 128)
+
+
+class Reply:
+    """What came of a change."""
+
+    def __init__(self) -> None:
+        self._come = threading.Event()
+        self.text = ""
+
+    def __call__(self, text: str) -> None:
+        self.text = text
+        self._come.set()
+
+    def wait(self) -> str:
+        assert self._come.wait(60)
+        return self.text
+
+
+def config(clip: Path, tmp_path: Path, **live: object) -> Config:
+    """Small and patient: a busy machine must not turn all into slates."""
+    return Config().override(
+        {
+            "live": {
+                "camera": str(clip),
+                "capture_size": "160x96",
+                "virtual_camera": "none",
+                "control": str(tmp_path / "s"),
+                "stale": 30,
+                **live,
+            },
+            "segment": {"model": "people-nano", "size": "64"},
+            "compose": {"background": "color:teal"},
+        }
+    )
+
+
+@pytest.fixture
+def running(demo_clip, tmp_path) -> Iterator[Session]:
+    with Session(config(demo_clip, tmp_path)) as session:
+        shown(session)
+        yield session
+
+
+def shown(session: Session) -> None:
+    """Wait for fresh frames from now on."""
+    before = session.statistics.whole()["fresh"]
+    deadline = threading.Event()
+    for _ in range(600):
+        if session.statistics.whole()["fresh"] > before + 2:
+            return
+        deadline.wait(0.1)
+    raise AssertionError(f"nothing fresh is shown: {session.status()}")
+
+
+@pytest.mark.parametrize("latency", ["low", "sync"])
+def test_a_run_writes_its_figures_and_leaves_nothing(demo_clip, tmp_path, latency):
+    threads = set(threading.enumerate())
+    stats = tmp_path / "stats.jsonl"
+    seen, said = [], []
+    wanted = config(demo_clip, tmp_path, latency=latency, stats=str(stats), metrics=0, duration=4)
+    with Session(wanted, tell=said.append) as session:
+        shown(session)
+        final = session.run(seen.append)
+    lines = [json.loads(line) for line in stats.read_text().splitlines()]
+    assert lines[-1] == final
+    assert final["final"] is True
+    assert not any("final" in line for line in lines[:-1])
+    assert len(lines) == len(seen) + 1 >= 2
+    assert final["fresh"] > 0
+    assert final["segmented"] > 0
+    assert final["latency_ms"]["p50"] > 0
+    assert final["mask_age_ms"]["p50"] >= final["latency_ms"]["p50"]
+    assert (final["carried"] > 0) == (latency == "low")
+    assert final["errors"] == 0, said
+    assert len(said) == 1, said
+    assert "/metrics" in said[0]
+    assert not (tmp_path / "s").exists()
+    assert not [thread for thread in set(threading.enumerate()) - threads if thread.is_alive()]
+
+
+def test_everything_changes_while_it_runs_and_no_slate_is_shown_for_it(running):
+    slates = running.statistics.whole()["slate"]
+    for values in (
+        {"compose": {"background": "color:red"}},
+        {"compose": {"background": "blur:0.9"}},
+        {"segment": {"model": "people"}},
+        {"smooth": {"smooth": "strong"}},
+        {"smooth": {"smooth": "off"}},
+        {"refine": {"refine": "none"}},
+        {"live": {"mirror": "on"}},
+        {"live": {"zoom": "1.5"}},
+        {"live": {"caption": "away", "stale": 20}},
+    ):
+        reply = Reply()
+        running.change(values, reply)
+        assert not reply.wait().startswith("error"), reply.text
+        shown(running)
+    whole = running.statistics.whole()
+    assert whole["errors"] == 0
+    assert whole["slate"] == slates
+    assert running.status()["background"] == "blur:0.9"
+    assert running.status()["model"] == "people"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"segment": {"model": "peopel"}}, "did you mean people"),
+        ({"compose": {"background": "/no/such/beach.jpg"}}, "beach.jpg"),
+        ({"compose": {"background": "transparent"}}, "no alpha"),
+        ({"live": {"camera": "1"}}, "start again"),
+        ({"live": {"zoom": "0"}}, "--zoom 0"),
+        ({"live": {"crop": "5"}}, "640x360"),
+        ({"nonsense": {}}, "nonsense"),
+    ],
+)
+def test_what_cannot_be_changed_is_said_and_all_stays_as_it_was(running, values, message):
+    before = running.status()
+    reply = Reply()
+    running.change(values, reply)
+    assert reply.wait().startswith("error: ")
+    assert message in reply.text
+    shown(running)
+    after = running.status()
+    assert (after["model"], after["background"]) == (before["model"], before["background"])
+    assert running.statistics.whole()["errors"] == 0
+
+
+def test_what_waits_for_the_next_start_is_said(running):
+    reply = Reply()
+    running.change({"live": {"fps": "15"}, "compose": {"background": "color:red"}}, reply)
+    assert "live.fps from the next start on" in reply.wait()
+    assert running.status()["background"] == "color:red"
+
+
+def test_the_file_is_watched(demo_clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "_SECONDS", 0.05)
+    path = tmp_path / "mine.toml"
+    path.write_text('[compose]\nbackground = "color:teal"\n')
+    said, changed = [], threading.Condition()
+
+    def tell(line: str) -> None:
+        with changed:
+            said.append(line)
+            changed.notify_all()
+
+    with Session(config(demo_clip, tmp_path), watched=path, tell=tell) as session:
+        path.write_text('[compose]\nbackground = "color:navy"\n')
+        with changed:
+            assert changed.wait_for(lambda: any("color:navy" in line for line in said), 60)
+        path.write_text('[compose]\nbackground = "color:nvy"\n')
+        with changed:
+            assert changed.wait_for(lambda: any("navy" in line and "error" in line for line in said), 60)
+        assert session.status()["background"] == "color:navy"
+
+
+def test_pause_is_a_state(running):
+    running.pause(True)
+    assert running.status()["state"] == "paused"
+    running.pause(False)
+    shown(running)
+    assert running.status()["state"] == "shown"
+
+
+def test_quit_ends_the_run_and_so_does_the_end_of_time(demo_clip, tmp_path):
+    with Session(config(demo_clip, tmp_path)) as session:
+        session.quit()
+        assert session.run()["final"]
+    with Session(config(demo_clip, tmp_path, duration=0)) as session:
+        assert session.run()["final"]
+
+
+@pytest.mark.parametrize(
+    ("values", "error"),
+    [
+        ({"live": {"camera": "/no/such/clip.mp4"}}, SourceError),
+        ({"live": {"virtual_camera": "nonsense"}}, UsageError),
+        ({"live": {"slate": "color:nonsense"}}, UsageError),
+        ({"live": {"stats": "/no/such/folder/stats"}}, SinkError),
+        ({"live": {"control": "/no/such/folder/s"}}, SinkError),
+        ({"segment": {"model": "peopel"}}, UsageError),
+        ({"compose": {"background": "transparent"}}, UsageError),
+        ({"compose": {"background": "/no/such/beach.jpg"}}, SourceError),
+        ({"smooth": {"lookahead": 3}}, UsageError),
+    ],
+)
+def test_what_is_not_there_is_an_error_before_anything_runs(demo_clip, tmp_path, values, error):
+    threads = set(threading.enumerate())
+    with pytest.raises(error) as caught:
+        Session(config(demo_clip, tmp_path).override(values))
+    assert "\n" not in str(caught.value)
+    assert not [thread for thread in set(threading.enumerate()) - threads if thread.is_alive()]
+
+
+def test_a_watched_file_that_is_wrong_is_an_error(demo_clip, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text("nonsense")
+    with pytest.raises(ConfigError):
+        Session(config(demo_clip, tmp_path), watched=path)
+
+
+def test_an_output_that_is_gone_for_good_ends_the_run(running, monkeypatch):
+    running._pacer._error = SinkError("the output has failed for 10 s: the cable")
+    with pytest.raises(LivebgError, match="the cable"):
+        running.run()
