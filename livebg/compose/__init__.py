@@ -1,9 +1,11 @@
-"""The subject on its new background: what lies under it, and how the two are blended."""
+"""The subject on its new background: what lies under it, how the two are blended, and which part is shown."""
 
 from livebg.compose.backgrounds import Background, Moving, Plain, Transparent
 from livebg.compose.blur import Blur
 from livebg.compose.compositor import Compositor
 from livebg.compose.fit import Fit
+from livebg.compose.foreground import Foreground
+from livebg.compose.framing import Framing
 from livebg.compose.spec import BackgroundSpec, parse_background, parse_colour
 
 __all__ = [
@@ -12,6 +14,8 @@ __all__ = [
     "Blur",
     "Compositor",
     "Fit",
+    "Foreground",
+    "Framing",
     "Moving",
     "Plain",
     "Transparent",
