@@ -17,7 +17,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import av
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from av.container import InputContainer
+    from av.packet import Packet
     from av.video.frame import VideoFrame
 
     from livebg.frame import Image
@@ -39,6 +40,8 @@ PIXELS = {"mjpeg": "mjpeg", "yuyv": "yuyv422", "nv12": "nv12", "i420": "yuv420p"
 OLDEST_STAMP = 60.0
 # Seconds between two looks where there is no descriptor to wait for, or it is in error and would be ready at once.
 LOOK = 0.002
+# AVFMT_FLAG_NONBLOCK, which has no name among FFmpeg's options. Source: libavformat/avformat.h.
+_NONBLOCK = "4"
 BT601 = 5
 UNSAID = 2
 
@@ -84,7 +87,7 @@ class StreamDevice:
     """A ``Device`` that FFmpeg reads."""
 
     def __init__(self, container: InputContainer, name: str, node: str | None) -> None:
-        """Own the container, opened with ``fflags=nonblock`` where ``node`` is its device's."""
+        """Own the container, opened without blocking where ``node`` is its device's."""
         self.name = name
         self.damaged = 0
         self._container = container
@@ -111,25 +114,13 @@ class StreamDevice:
         """See ``Device``; a network stream waits as long as its own timeout says."""
         deadline = monotonic() + seconds
         while True:
-            try:
-                packet = next(self._container.demux(self._video))
-            except av.error.BlockingIOError:
-                left = deadline - monotonic()
-                if left <= 0:
-                    return None
-                self._wait(left)
-                continue
-            except StopIteration:
-                raise SourceError(f"{self.name} ended") from None
-            except av.error.ExitError as error:
-                raise SourceError(
-                    f"{self.name} delivered nothing in time: look at the camera and the network"
-                ) from error
-            except av.FFmpegError as error:
-                raise SourceError(f"{self.name} is gone: {error.strerror}") from error
-            if not packet.size:
-                raise SourceError(f"{self.name} ended")
+            packet = self._next_packet()
             now = monotonic()
+            if packet is None:
+                if now >= deadline:
+                    return None
+                self._wait(deadline - now)
+                continue
             try:
                 pictures = self._video.decode(packet)
             except av.FFmpegError:
@@ -146,6 +137,28 @@ class StreamDevice:
     def close(self) -> None:
         """Give it back."""
         self._container.close()
+
+    def _next_packet(self) -> Packet[Any] | None:
+        """What came; ``None`` where a camera has nothing yet."""
+        try:
+            packet = next(self._container.demux(self._video))
+        except av.error.BlockingIOError:
+            return None
+        except StopIteration:
+            raise SourceError(f"{self.name} ended") from None
+        except av.error.ExitError as error:
+            raise SourceError(f"{self.name} delivered nothing in time: look at the camera and the network") from error
+        except av.FFmpegError as error:
+            raise SourceError(f"{self.name} is gone: {error.strerror}") from error
+        if not packet.size:
+            raise SourceError(f"{self.name} ended")
+        if not self._is_camera:
+            return packet
+        # A camera's packet is a piece of the driver's memory, which is short and dies with the container; raw pictures
+        # would go on pointing there.
+        own: Packet[Any] = av.Packet(bytes(packet))
+        own.pts, own.time_base = packet.pts, packet.time_base
+        return own
 
     def _wait(self, seconds: float) -> None:
         if self._poll is None:
@@ -217,7 +230,7 @@ def _open(
     device: CameraDevice, size: tuple[int, int] | None, fps: Fraction, pixels: str | None, timeout: float
 ) -> StreamDevice:
     kind = FORMATS[sys.platform]
-    options = {"framerate": f"{fps.numerator}/{fps.denominator}", "fflags": "nonblock", "fpsprobesize": "0"}
+    options = {"framerate": f"{fps.numerator}/{fps.denominator}", "fflags": _NONBLOCK, "fpsprobesize": "0"}
     if size is not None:
         options["video_size"] = f"{size[0]}x{size[1]}"
     if pixels is not None:
@@ -250,6 +263,8 @@ def _reason(device: CameraDevice, error: av.FFmpegError, pixels: str | None, tim
         return f"{name} may not be read: add yourself to its group (sudo usermod -aG video $USER) and log in again"
     if isinstance(error, av.error.ExitError):
         return f"{name} delivered nothing for {timeout:g} s: plug it in again, or try another format"
+    if error.errno == errno.ENODEV and Path(device.address).exists():
+        return f"{name} gives no pictures: it is no camera, or nobody writes to it yet"
     if error.errno in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
         return f"{name} is not there: plug it in"
     if error.errno == errno.EINVAL and pixels is not None:

@@ -39,9 +39,10 @@ echo "mounted $($b cat /proc/uptime)"
 . /out/orders
 cat >/memory/written/run-lab <<END
 cd '$REPOSITORY'
-export HOME=/tmp PATH='$SYSTEM/usr/bin':/usr/bin:/bin LIVEBG_LAB=1 PYTHONDONTWRITEBYTECODE=1
-export V4L2_LIBRARIES='$SYSTEM/usr/lib/x86_64-linux-gnu'
-exec '$PYTHON' -m pytest tests/devicelab/guest -p no:cacheprovider -p no:randomly -v --color=no --durations=0 --junitxml=/out/report.xml
+export HOME=/tmp PATH='$SYSTEM/usr/bin':/usr/bin:/bin LAB_LIBRARIES='$SYSTEM/usr/lib/x86_64-linux-gnu'
+export LIVEBG_LAB=1 PYTHONDONTWRITEBYTECODE=1 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
+exec '$PYTHON' -m pytest tests/devicelab/guest --noconftest -p pytest_timeout -p no:cacheprovider -v --color=no \
+    --durations=0 --junitxml=/out/report.xml $OPTIONS
 END
 $b chroot /new /bin/sh /run-lab
 echo "done $($b cat /proc/uptime)"
