@@ -28,7 +28,7 @@ STAGE_PACKAGES = STOREYS[4]
 
 # Who may import what is slow to import, and where.
 HEAVY = {
-    "torch": ("segment/", "refine/", "train/", "bench/"),
+    "torch": ("segment/", "refine/", "compose/foreground_torch.py", "train/", "bench/"),
     "av": ("sources/", "sinks/", "cli/doctor.py"),
     "onnxruntime": ("segment/", "bench/"),
     "onnx": ("segment/", "train/"),
