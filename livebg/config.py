@@ -91,8 +91,8 @@ class SegmentConfig(Section):
     """Which network finds the subject, and where it runs."""
 
     model: str = Field(
-        "u2netp",
-        description="u2netp, u2net, people, people-nano, or the path of a U²-Net checkpoint.",
+        "people",
+        description="people, people-nano, u2netp, u2net, or the path of a U²-Net checkpoint.",
     )
     speed: Literal["auto", "fastest", "balanced", "best"] | None = Field(
         None, description="Choose model and cadence for this machine, where they are not given; auto: to keep up."

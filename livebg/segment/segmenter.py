@@ -52,7 +52,7 @@ class Segmenter:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] = "u2netp",
+        model: str | os.PathLike[str] = "people",
         *,
         size: int | tuple[int, int] | None = None,
         alpha: AlphaMode = "matte",

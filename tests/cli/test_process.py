@@ -26,7 +26,7 @@ def test_a_video_comes_out_whole_with_its_sound(livebg_command, clip, tmp_path):
     assert read_times(out) == read_times(clip)
     assert read_packet_times(out, "audio") == read_packet_times(clip, "audio")
     assert f"{out}: 10 frames in" in result.out
-    assert "u2netp" in result.out
+    assert "people" in result.out
     assert leftovers(tmp_path) == ["out.mp4", "talk.mp4"]
 
 
@@ -58,9 +58,9 @@ def test_the_report_says_what_was_done(livebg_command, clip, tmp_path):
     assert report["frames"] == 10
     assert report["seconds"] > 0
     assert report["fps"] > 0
-    assert report["model"].startswith("u2netp 64x64")
+    assert report["model"].startswith("people 64x64")
     assert report["device"] == "cpu"
-    assert set(report["stages"]) == {"read", "segment", "compose", "write", "finish"}
+    assert set(report["stages"]) == {"read", "motion", "segment", "smooth", "refine", "compose", "write", "finish"}
 
 
 def test_start_and_end_cut(livebg_command, clip, tmp_path):
@@ -240,7 +240,7 @@ def test_the_command_line_overrides_the_configuration_file(livebg_command, clip,
     report = tmp_path / "report.json"
     assert livebg_command("process", clip, "--config", config, "--size", "64", "--json", report, "-q").code == 0
     written = json.loads(report.read_text())
-    assert written["model"].startswith("u2netp 64x64")
+    assert written["model"].startswith("people 64x64")
     assert written["background"] == "color:teal"
 
 
