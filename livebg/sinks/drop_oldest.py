@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from livebg.frame import Frame
     from livebg.stages import Sink
 
-# finish() and close() wait this long for a frame that is being written before they interrupt it.
-_GRACE_SECONDS = 0.5
-
 
 class DropOldest(WriteBehind):
     """A sink that takes every frame at once and hands on those that its thread has time for.
@@ -29,16 +26,23 @@ class DropOldest(WriteBehind):
         depth: How many frames wait at most; 1 is newest wins.
         interrupt: Makes a ``sink.write`` that hangs return or raise; called from another thread.
         patience: Seconds without a frame taken after which a write hangs.
+        grace: Seconds that ``finish`` and ``close`` wait for frames that are being written.
 
     Attributes:
         dropped: Frames that were never handed on.
     """
 
     def __init__(
-        self, sink: Sink, depth: int = 1, *, interrupt: Callable[[], None] | None = None, patience: float = 3.0
+        self,
+        sink: Sink,
+        depth: int = 1,
+        *,
+        interrupt: Callable[[], None] | None = None,
+        patience: float = 3.0,
+        grace: float = 0.3,
     ) -> None:
         self.dropped = 0
-        self._interrupt, self._patience = interrupt, patience
+        self._interrupt, self._patience, self._grace = interrupt, patience, grace
         self._full_since: float | None = None
         super().__init__(sink, depth)
 
@@ -72,7 +76,7 @@ class DropOldest(WriteBehind):
             self._interrupt()
 
     def finish(self) -> None:
-        """Write what waits, within half a second, then finish the inner sink.
+        """Write what waits, within ``grace``, then finish the inner sink.
 
         Raises:
             SinkError: It is finished or closed already, or a frame could not be written in that time.
@@ -80,7 +84,7 @@ class DropOldest(WriteBehind):
         """
         with self._changed:
             done = self._changed.wait_for(
-                lambda: not (self._waiting or self._busy) or self._error is not None or self._stopped, _GRACE_SECONDS
+                lambda: not (self._waiting or self._busy) or self._error is not None or self._stopped, self._grace
             )
             if not done:
                 raise SinkError("the last frame could not be written: what takes it hangs")
@@ -92,7 +96,7 @@ class DropOldest(WriteBehind):
             self._stopped = True
             self._waiting.clear()
             self._changed.notify_all()
-        self._thread.join(_GRACE_SECONDS)
+        self._thread.join(self._grace)
         if self._thread.is_alive() and self._interrupt is not None:
             self._interrupt()
         super().close()

@@ -16,7 +16,7 @@ def main() -> None:
     """Show what comes until the window is closed (by its button, Escape or q) or the parent ends."""
     told = hear()
     width, height = int(str(told["width"])), int(str(told["height"]))
-    cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+    cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
     cv2.resizeWindow(TITLE, width, height)
     say_ready()
     shown = None

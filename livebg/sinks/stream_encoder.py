@@ -134,7 +134,9 @@ def _open_srt(url: str) -> OutputContainer:
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         raise ValueError("SRT needs the program ffmpeg: sudo apt install ffmpeg")
-    command = f"{ffmpeg} -loglevel error -fflags nobuffer -f mpegts -i pipe:0 -c copy -f mpegts".split()
+    # It looks at five seconds before it sends unless it is told that less will do.
+    quickly = "-probesize 32768 -analyzeduration 200000"
+    command = f"{ffmpeg} -loglevel error {quickly} -f mpegts -i pipe:0 -c copy -f mpegts".split()
     sender = subprocess.Popen([*command, url], stdin=subprocess.PIPE, bufsize=0)
     return av.open(sender.stdin, "w", format="mpegts")
 

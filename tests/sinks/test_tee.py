@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from livebg.errors import SinkError, StageError
+from livebg.frame import Frame
+from livebg.sinks.tee import Tee
+from tests.fakes import FakeSink, gradient
+
+
+def frames(count: int) -> list[Frame]:
+    return [Frame(gradient(), index=index) for index in range(count)]
+
+
+def test_all_get_the_same_frame():
+    main, first, second = FakeSink(), FakeSink(), FakeSink()
+    main.notes, second.notes = ["a word"], ["another"]
+    with Tee(main, first, second) as tee:
+        for frame in frames(3):
+            tee.write(frame)
+        tee.finish()
+    for sink in (main, first, second):
+        assert [frame.index for frame in sink.frames] == [0, 1, 2]
+        assert sink.frames[1].image is main.frames[1].image
+        assert sink.finished
+        assert sink.closed == 1
+    assert tee.notes == ["a word", "another"]
+
+
+def test_one_beside_the_main_that_fails_is_closed_and_told_once():
+    main, bad, good, told = FakeSink(), FakeSink(error=SinkError("disk full"), at=1), FakeSink(), []
+    with Tee(main, bad, good, tell=told.append) as tee:
+        for frame in frames(4):
+            tee.write(frame)
+        assert bad.closed == 1
+        assert tee.others == (good,)
+        tee.finish()
+    assert len(main.frames) == len(good.frames) == 4
+    assert not bad.finished
+    assert bad.closed == 1
+    assert told == ["disk full; it was given up, the rest goes on"]
+    assert tee.notes == told
+
+
+def test_the_main_ones_error_is_raised_and_all_are_closed():
+    main, other = FakeSink(error=SinkError("the camera is gone"), at=1), FakeSink()
+    tee = Tee(main, other)
+    first, second = frames(2)
+    tee.write(first)
+    with pytest.raises(SinkError, match="the camera is gone"):
+        tee.write(second)
+    assert len(other.frames) == 1
+    tee.close()
+    assert (main.closed, other.closed) == (1, 1)
+
+
+def test_what_is_no_sink_error_is_not_hidden():
+    with Tee(FakeSink(), FakeSink(error=StageError("our bug"), at=0)) as tee, pytest.raises(StageError):
+        tee.write(frames(1)[0])
+
+
+class Unfinished(FakeSink):
+    def finish(self) -> None:
+        raise SinkError("it cannot be completed")
+
+
+def test_one_that_cannot_be_finished_is_told_and_the_others_are_finished():
+    main, bad, good, told = FakeSink(), Unfinished(), FakeSink(), []
+    with Tee(main, bad, good, tell=told.append) as tee:
+        tee.finish()
+    assert main.finished
+    assert good.finished
+    assert bad.closed == 1
+    assert told == ["it cannot be completed; it was given up, the rest goes on"]
+
+
+def test_the_main_one_that_cannot_be_finished_is_raised_once_the_others_are():
+    other = FakeSink()
+    with Tee(Unfinished(), other) as tee, pytest.raises(SinkError, match="it cannot be completed"):
+        tee.finish()
+    assert other.finished
+
+
+class Unclosed(FakeSink):
+    def close(self) -> None:
+        super().close()
+        raise SinkError("it cannot be closed")
+
+
+def test_all_are_closed_whatever_one_of_them_raises():
+    main, other, last = FakeSink(), Unclosed(), FakeSink()
+    with pytest.raises(SinkError, match="it cannot be closed"):
+        Tee(main, other, last).close()
+    assert (main.closed, other.closed, last.closed) == (1, 1, 1)
+
+
+def test_one_that_fails_and_cannot_be_closed_either_stops_nobody():
+    main = FakeSink()
+    with Tee(main, Unclosed(error=SinkError("disk full"), at=0)) as tee:
+        tee.write(frames(1)[0])
+        assert "it cannot be closed" in tee.notes
+    assert len(main.frames) == 1
