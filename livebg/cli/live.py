@@ -121,7 +121,8 @@ def _summary(final: Line) -> str:
     return (
         f"{final['seconds']:.1f} s: {final['fresh']} fresh frames, {final['repeats']} repeated, "
         f"{final['slate']} slates, {final['missed']} missed; capture to output p50 {_ms(latency['p50'])}, "
-        f"p95 {_ms(latency['p95'])}, p99 {_ms(latency['p99'])}; matte's age p95 {_ms(age['p95'])}; {final['segmented']} segmented"
+        f"p95 {_ms(latency['p95'])}, p99 {_ms(latency['p99'])}; matte's age p95 {_ms(age['p95'])}; "
+        f"{final['segmented']} segmented"
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from livebg.build import open_compositor, open_matting
 from livebg.compose import Compositor, parse_background
+from livebg.compose.framing import Framing
 from livebg.config import Config, LiveConfig, SegmentConfig
 from livebg.errors import LivebgError, UsageError
 from livebg.frame import Frame
@@ -39,8 +40,8 @@ OpenSegmenter = Callable[[SegmentConfig], "Segmenter"]
 """Opens a network with coarse mattes."""
 
 _SETTLE_SECONDS = 5.0  # for the frame at hand; a stage that hangs keeps what it uses
-_CHANGEABLE = {"mirror", "zoom", "crop", "slate", "caption", "stale", "empty"}
-_VIEW = ("mirror", "zoom", "crop")
+_CHANGEABLE = {"mirror", "zoom", "crop", "framing", "slate", "caption", "stale", "empty"}
+_FRAMING = ("mirror", "zoom", "framing")
 
 
 def check(config: Config) -> None:
@@ -83,6 +84,7 @@ class Workshop(Closing):
             tracker=_tracker(config.live, matting),
             smoother=matting.smoother,
             refiner=matting.refiner,
+            framing=_framing(config.live),
             compositor=self._compositor(config),
             empty=float(config.live.empty),
         )
@@ -94,8 +96,10 @@ class Workshop(Closing):
             LivebgError: One cannot be had.
         """
         made: dict[str, Any] = {"empty": float(new.live.empty)}
-        if any(getattr(old.live, key) != getattr(new.live, key) for key in _VIEW):
+        if old.live.crop != new.live.crop:
             made["view"] = self._view(new.live)
+        if any(getattr(old.live, key) != getattr(new.live, key) for key in _FRAMING):
+            made["framing"] = _framing(new.live)
         if old.compose != new.compose:
             made["compositor"] = self._compositor(new)
         if (old.segment, old.smooth, old.refine) == (new.segment, new.smooth, new.refine):
@@ -143,7 +147,7 @@ class Workshop(Closing):
 
     def _view(self, live: LiveConfig) -> View:
         crop = None if live.crop is None else parse_crop(live.crop)
-        return View(self._info.width, self._info.height, crop=crop, zoom=live.zoom, mirror=live.mirror)
+        return View(self._info.width, self._info.height, crop=crop)
 
 
 class Changes(Closing):
@@ -218,3 +222,10 @@ class Changes(Closing):
 def _tracker(live: LiveConfig, matting: Matting) -> MotionTracker | None:
     """Carrying needs motion even where smoothing does not."""
     return MotionTracker() if matting.tracker is not None or live.latency == "low" else None
+
+
+def _framing(live: LiveConfig) -> Framing | None:
+    """What moves the picture; ``None`` where it stays."""
+    if live.framing == "auto":
+        return Framing("auto", zoom=live.zoom if live.zoom > 1 else None, mirror=live.mirror)
+    return Framing(zoom=live.zoom, mirror=live.mirror) if live.mirror or live.zoom > 1 else None

@@ -80,13 +80,14 @@ def coverage(matte: Matte) -> float:
     return share
 
 
-def require_composed(composed: Frame, frame: Frame) -> None:
-    """Refuse a result that is the camera's own picture, or of another size.
+def require_composed(composed: Frame, *cameras: Frame) -> None:
+    """Refuse a result that is a camera's own picture, or of another size.
 
     Raises:
         StageError: It is.
     """
-    if composed.image.shape != frame.image.shape:
-        raise StageError(f"a composed frame is {composed.image.shape}, the camera's {frame.image.shape}: not shown")
-    if np.may_share_memory(composed.image, frame.image):
-        raise StageError("a composed frame shares memory with the camera's: it is not shown")
+    for frame in cameras:
+        if composed.image.shape != frame.image.shape:
+            raise StageError(f"a composed frame is {composed.image.shape}, the camera's {frame.image.shape}: not shown")
+        if np.may_share_memory(composed.image, frame.image):
+            raise StageError("a composed frame shares memory with the camera's: it is not shown")

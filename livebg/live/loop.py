@@ -1,6 +1,6 @@
 """The live way of a frame, on one page.
 
-    camera -> view -> motion -> matte (own, or carried) -> smooth -> refine -> compose -> pacer -> output
+    camera -> view -> motion -> matte (own, or carried) -> smooth -> refine -> framing -> compose -> pacer -> output
 
 Compare ``pipeline.run``, which loses no frame: here a frame that cannot be shown in time is not shown, whatever stood
 in its way, and the run goes on. The camera's pixels leave this page only through ``compose`` with a matte of that very
@@ -24,7 +24,7 @@ from livebg.pipeline import _require_valid as require_valid
 from livebg.stages import Closing, Source
 
 if TYPE_CHECKING:
-    from livebg.frame import Frame
+    from livebg.frame import Frame, Matte
     from livebg.live.late import Drafting
     from livebg.live.statistics import Statistics
     from livebg.live.view import View
@@ -48,6 +48,16 @@ class Camera(Source, Protocol):
         """When a frame was captured, in seconds of ``time.monotonic``."""
 
 
+class Framing(Protocol):
+    """Chooses the part of a frame that is shown, with its matte; sizes stay (``compose.framing``)."""
+
+    def frame(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
+        """Both, moved alike."""
+
+    def reset(self) -> None:
+        """Forget the subject."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The stages of a live run; another one takes its place between two frames.
@@ -58,6 +68,7 @@ class Parts:
         tracker: Motion between frames; ``None`` where nobody asks.
         smoother: Steadies coarse mattes, without looking ahead; ``None`` leaves them.
         refiner: Brings mattes to the frame's size; ``None`` where the segmenter does.
+        framing: Mirrors, zooms and follows; ``None`` shows all as it is.
         compositor: Puts the subject on its background.
         empty: Seconds with nobody in the picture after which the slate is shown; 0: never.
     """
@@ -67,12 +78,13 @@ class Parts:
     tracker: Tracker | None
     smoother: Smoother | None
     refiner: Refiner | None
+    framing: Framing | None
     compositor: Compositor
     empty: float = 0.0
 
     def reset(self) -> None:
         """Forget earlier frames."""
-        for stage in (self.drafting, self.tracker, self.smoother, self.refiner, self.compositor):
+        for stage in (self.drafting, self.tracker, self.smoother, self.refiner, self.framing, self.compositor):
             if stage is not None:
                 stage.reset()
 
@@ -223,14 +235,19 @@ class Loop(Closing):
         with stage("check"):
             require_valid(frame, matte)
             share = coverage(matte)
+        shown = frame
+        if parts.framing is not None:
+            with stage("framing"):
+                shown, matte = parts.framing.frame(frame, matte)
+                require_valid(shown, matte)
         with stage("compose"):
-            composed = parts.compositor.compose(frame, matte)
-        require_composed(composed, frame)
+            composed = parts.compositor.compose(shown, matte)
+        require_composed(composed, frame, shown)
         if self._nobody(share, captured):
             self._pacer.blank()
             return None
         self._statistics.count("carried", dated.segmented != captured)
-        return Shot(composed.image, matte, captured, dated.segmented)
+        return Shot(composed.image, matte, frame.pts, captured, dated.segmented)
 
     def _nobody(self, share: float, now: float) -> bool:
         """Whether the picture has been empty for too long."""

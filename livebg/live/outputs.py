@@ -1,18 +1,26 @@
-"""Everywhere that a live run's pictures go."""
+"""Everywhere that a live run's pictures go, at the same time and from one inference.
+
+The virtual camera is the call. What stands beside it (recording, stream, window) has threads or processes of its own,
+and when it fails it is given up with a word, and the call goes on.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from livebg.sinks import open_virtual_camera
+from livebg.errors import LivebgError
+from livebg.sinks import NullSink, open_virtual_camera
+from livebg.sinks.tee import Tee
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from livebg.config import Config
+    from livebg.config import Config, OutputConfig
     from livebg.frame import StreamInfo
+    from livebg.sinks.place import Pixels
     from livebg.stages import Sink
 
 
@@ -21,7 +29,7 @@ class Outputs(Closing):
 
     Attributes:
         sink: Takes what is shown.
-        matte_sink: Takes its matte.
+        matte_sink: Takes its matte; ``None`` where nobody wants it.
         description: Where to, in one line.
     """
 
@@ -30,27 +38,70 @@ class Outputs(Closing):
 
         Args:
             config: ``live`` says which, ``output`` how a recording is encoded.
-            info: The stream's; frames have its size.
-            tell: Told when one of several is given up.
+            info: The camera's; frames have its size.
+            tell: Told when one of them is given up.
 
         Raises:
             SinkError: One cannot be opened.
             UsageError: One cannot be what is asked for.
         """
         live = config.live
+        width, height = info.width, info.height
+        self._notes: list[str] = []
         with ExitStack() as stack:
-            self.sink: Sink = stack.enter_context(
-                open_virtual_camera(live.virtual_camera, info.width, info.height, live.fps)
-            )
+            camera = stack.enter_context(open_virtual_camera(live.virtual_camera, width, height, live.fps))
+            names = [f"virtual camera: {getattr(camera, 'device', live.virtual_camera)}"]
+            others: list[Sink] = []
+            if live.record is not None:
+                others.append(stack.enter_context(_recording(live.record, info, config.output, "rgb")))
+                names.append(f"recording: {live.record}")
+            if live.stream is not None:
+                from livebg.sinks.stream import open_stream
+
+                others.append(stack.enter_context(open_stream(live.stream, width, height, live.fps)))
+                names.append("stream")
+            if live.preview:
+                from livebg.sinks.preview import open_preview
+
+                others.append(stack.enter_context(open_preview(width, height)))
+                names.append("preview")
+            self.sink: Sink = Tee(camera, *others, tell=tell)
             self.matte_sink: Sink | None = None
-            self.description = f"virtual camera: {getattr(self.sink, 'device', live.virtual_camera)}"
+            if live.record_matte is not None:
+                matte_info = replace(info, side=None)
+                recording = _recording(live.record_matte, matte_info, config.output.for_matte(), "gray")
+                self.matte_sink = Tee(NullSink(), stack.enter_context(recording), tell=tell)
+                names.append(f"mattes: {live.record_matte}")
+            self.description = ", ".join(names)
             self._stack = stack.pop_all()
 
     @property
     def notes(self) -> Sequence[str]:
         """What a user should know of the writing."""
-        return self.sink.notes
+        return [*self._notes, *(note for each in self._all() for note in each.notes)]
 
     def close(self) -> None:
-        """Close them all."""
+        """Complete the recordings, and close all; what cannot be completed is in the notes."""
+        for each in self._all():
+            try:
+                each.finish()
+            except LivebgError as error:
+                self._notes.append(str(error))
         self._stack.close()
+
+    def _all(self) -> list[Sink]:
+        return [self.sink] if self.matte_sink is None else [self.sink, self.matte_sink]
+
+
+def _recording(path: str, info: StreamInfo, output: OutputConfig, pixels: Pixels) -> Sink:
+    from livebg.sinks.recording import open_recording  # brings FFmpeg
+
+    return open_recording(
+        path,
+        info,
+        pixels=pixels,
+        codec=output.codec,
+        crf=output.crf,
+        preset=output.preset,
+        overwrite=output.overwrite,
+    )

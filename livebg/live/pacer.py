@@ -46,12 +46,14 @@ class Shot:
     Attributes:
         image: RGB (H, W, 3) uint8, composed.
         matte: What it was composed with, (H, W).
+        pts: When it was captured, on the camera's clock, in seconds.
         captured: ``time.monotonic()`` at its capture.
         segmented: The same of the frame that its matte was segmented from.
     """
 
     image: Image
     matte: Matte
+    pts: Fraction
     captured: float
     segmented: float
 
@@ -90,8 +92,8 @@ class Pacer(Closing):
         self._next: Shot | None = None  # came, not written yet
         self._last: Shot | None = None  # written
         self._paused = self._frozen = self._stopped = self._begun = False
-        self._started = monotonic()
-        self._written = self._credit = self._repeat_at = self._started
+        self._written = self._credit = self._repeat_at = monotonic()
+        self._epoch: float | None = None  # of the camera's clock, by the first shot
         self._index = 0
         self._failing_since: float | None = None
         self._error: SinkError | None = None
@@ -185,12 +187,8 @@ class Pacer(Closing):
 
     def _write(self, shot: Shot | None, slate: Image, kind: Kind) -> None:
         begun = monotonic()
-        frame = Frame(
-            slate if shot is None else shot.image,
-            pts=Fraction(round((begun - self._started) * 1_000_000), 1_000_000),
-            index=self._index,
-            duration=1 / self._rate,
-        )
+        image = slate if shot is None else shot.image
+        frame = Frame(image, self._pts(shot, begun), self._index, duration=1 / self._rate)
         self._index += 1
         try:
             self._sink.write(frame)
@@ -210,6 +208,17 @@ class Pacer(Closing):
         self._credit = max(begun, self._credit) + _PACE * self._period
         self._repeat_at = begun + (_LATE if kind == "fresh" else 1) * self._period
         self._written = begun
+
+    def _pts(self, shot: Shot | None, now: float) -> Fraction:
+        """When a picture was captured, on the first camera's clock; of the slate, now, and 0 before anything was.
+
+        Why capture and not output: sound that is recorded beside it has that clock.
+        """
+        if shot is None:
+            return Fraction(0) if self._epoch is None else _exact(now - self._epoch)
+        if self._epoch is None:
+            self._epoch = shot.captured - float(shot.pts)
+        return _exact(shot.captured - self._epoch)
 
     def _count_missed(self, kind: Kind, now: float) -> None:
         """Periods without a fresh frame, once there was one, unless that was asked for."""
@@ -231,3 +240,8 @@ class Pacer(Closing):
         if self._failing_since is not None:
             self._failing_since = None
             self._tell("the output is back")
+
+
+def _exact(seconds: float) -> Fraction:
+    """To the microsecond."""
+    return max(Fraction(round(seconds * 1_000_000), 1_000_000), Fraction(0))

@@ -1,7 +1,6 @@
-"""Which part of the camera's picture is used, and at what size: crop, zoom, mirror, before anything else sees it.
+"""Which part of the camera's picture is used, and at what size, before anything else sees it.
 
-Why first: every later stage then works at the output's size and on what is shown, and the background, which is put
-under it last, is neither mirrored nor enlarged.
+Why first: every later stage then works at the output's size, and what was cut off is never looked at.
 """
 
 from __future__ import annotations
@@ -22,38 +21,32 @@ Box = tuple[int, int, int, int]
 
 
 class View:
-    """Cuts, enlarges and mirrors frames. Keeps nothing between them."""
+    """Cuts frames and brings them to the output's size. Keeps nothing between them."""
 
-    def __init__(
-        self, width: int, height: int, *, crop: Box | None = None, zoom: float = 1.0, mirror: bool = False
-    ) -> None:
+    def __init__(self, width: int, height: int, *, crop: Box | None = None) -> None:
         """Take the output's size, in pixels, and what is to be seen in it.
 
         Args:
             width: Of every frame given.
             height: Of every frame given.
             crop: The part used; all where ``None``. What reaches beyond a frame is left out.
-            zoom: 1 or more: enlarges that part about its middle.
-            mirror: Left becomes right.
         """
-        self._size, self._crop, self._zoom, self._mirror = (width, height), crop, zoom, mirror
+        self._size, self._crop = (width, height), crop
 
     def of(self, frame: Frame) -> Frame:
         """What is seen of a frame, at the output's size; the frame itself where that is all of it.
 
         A part of another shape fills the output: what is over on two sides is cut off, nothing is distorted.
         """
-        box = left, top, width, height = self._box(frame.width, frame.height)
-        if box == (0, 0, *self._size) and (frame.width, frame.height) == self._size and not self._mirror:
+        left, top, width, height = self._box(frame.width, frame.height)
+        if (width, height) == self._size == (frame.width, frame.height):
             return frame
         part = frame.image[top : top + height, left : left + width]
-        if part.shape[1::-1] != self._size:
+        if (width, height) != self._size:
             shrinks = width > self._size[0]
             part = np.asarray(
                 cv2.resize(part, self._size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8
             )
-        if self._mirror:
-            part = np.asarray(cv2.flip(part, 1), np.uint8)
         return frame.with_image(np.ascontiguousarray(part))
 
     def _box(self, columns: int, rows: int) -> Box:
@@ -61,7 +54,7 @@ class View:
         left, top, width, height = self._crop or (0, 0, columns, rows)
         left, top = min(left, columns - 1), min(top, rows - 1)
         width, height = min(width, columns - left), min(height, rows - top)
-        scale = min(width / self._size[0], height / self._size[1]) / self._zoom
+        scale = min(width / self._size[0], height / self._size[1])
         seen_width = min(max(round(self._size[0] * scale), 1), width)
         seen_height = min(max(round(self._size[1] * scale), 1), height)
         return left + (width - seen_width) // 2, top + (height - seen_height) // 2, seen_width, seen_height

@@ -95,6 +95,17 @@ def test_a_signal_ends_it_in_good_order(live, number):
     assert monotonic() - begun < 20
 
 
+@pytest.mark.parametrize("number", [None, signal.SIGTERM])
+def test_a_network_that_is_still_at_work_does_not_spoil_the_end(live, number):
+    run = live("--size", "1024", "--duration", "3" if number is None else "100")
+    if number is not None:
+        run.wait_for("slate")  # a status line; the first segmentation takes longer
+        run.process.send_signal(number)
+    code, _, err = run.end(100)
+    assert code == (0 if number is None else 130), err
+    assert "terminate" not in err
+
+
 def test_standard_input_and_ctl_change_it(live, livebg_command):
     run = live()
     run.wait_for("fresh")

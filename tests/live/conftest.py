@@ -17,6 +17,7 @@ from tests.live.stages import (
     SLATE,
     WIDTH,
     FakeCompositor,
+    FakeFraming,
     FakeRefiner,
     FakeSegmenter,
     FakeSink,
@@ -26,7 +27,7 @@ from tests.live.stages import (
     Poison,
 )
 
-STAGES = ("camera", "tracker", "segmenter", "smoother", "refiner", "compositor", "sink")
+STAGES = ("camera", "tracker", "segmenter", "smoother", "refiner", "framing", "compositor", "sink")
 
 
 @dataclass
@@ -71,6 +72,7 @@ def live_run() -> Iterator[Callable[..., Run]]:
                 tracker=FakeTracker(poisons["tracker"]),
                 smoother=FakeSmoother(poisons["smoother"]),
                 refiner=FakeRefiner(poisons["refiner"]),
+                framing=FakeFraming(poisons["framing"]),
                 compositor=FakeCompositor(poisons["compositor"]),
                 empty=empty,
             )

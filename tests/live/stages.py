@@ -154,6 +154,11 @@ class FakeRefiner(Poisoned):
         return self._poison(good)
 
 
+class FakeFraming(Poisoned):
+    def frame(self, frame: Frame, matte: Matte) -> tuple[Frame, Matte]:
+        return self._poison(lambda: (frame, matte))
+
+
 class FakeCompositor(Poisoned):
     def compose(self, frame: Frame, matte: Matte) -> Frame:
         def good() -> Frame:
@@ -172,12 +177,14 @@ class FakeSink(Closing):
         self._poison = poison or Poison()
         self.changed = threading.Condition()
         self.frames: list[Frame] = []
+        self.times: list[float] = []
         self.leaks = 0
 
     def write(self, frame: Frame) -> None:
         with self.changed:
             self.leaks += shows_the_room(frame.image)
             self.frames.append(frame)
+            self.times.append(monotonic())
             self.changed.notify_all()
         self._poison(lambda: None)
 

@@ -12,7 +12,7 @@ from livebg.frame import Frame, Matte
 from livebg.motion import Motion
 from tests.live.stages import BACKGROUND, HEIGHT, ROOM, WIDTH, is_person, is_slate, picture, shows_the_room
 
-ALL = ("camera", "tracker", "segmenter", "smoother", "refiner", "compositor", "sink")
+ALL = ("camera", "tracker", "segmenter", "smoother", "refiner", "framing", "compositor", "sink")
 RAISED = {
     "a library's error": ValueError("poison"),
     "our own": SourceError("poison"),
@@ -31,6 +31,15 @@ def with_alpha(alpha_of):
         return [replace(draft, matte=Matte(alpha_of(draft.matte.alpha))) for draft in good]
 
     return harm
+
+
+def in_a_pair(harm):
+    """The same harm to the matte of a frame and its matte."""
+
+    def harm_pair(good):
+        return good[0], harm(good[1])
+
+    return harm_pair
 
 
 def nan(alpha):
@@ -69,6 +78,7 @@ HARMS = [
     ("smoother", "another frame's", lambda good: [replace(d, frame=Frame(picture())) for d in good]),
     *(("refiner", name, harm) for name, harm in MATTES.items()),
     *(("tracker", name, harm) for name, harm in FLOWS.items()),
+    *(("framing", name, in_a_pair(harm)) for name, harm in MATTES.items() if name != "all of the picture"),
     ("camera", "wrong size", lambda good: np.ascontiguousarray(np.repeat(good, 2, axis=0))),
     ("camera", "one pixel", lambda good: np.ascontiguousarray(good[:1, :1])),
     ("compositor", "wrong size", lambda good: Frame(np.ascontiguousarray(good.image[:5]))),

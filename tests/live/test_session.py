@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from livebg.config import Config
 from livebg.errors import ConfigError, LivebgError, SinkError, SourceError, UsageError
 from livebg.live import watch
 from livebg.live.session import Session
+from tests.media import read_frames, read_packet_times
 
 TEAL = (0, 128, 128)
 
@@ -220,3 +222,21 @@ def test_an_output_that_is_gone_for_good_ends_the_run(running, monkeypatch):
     running._pacer._error = SinkError("the output has failed for 10 s: the cable")
     with pytest.raises(LivebgError, match="the cable"):
         running.run()
+
+
+def test_what_is_shown_is_recorded_with_its_matte_and_its_sound(demo_clip, tmp_path):
+    call, mattes = tmp_path / "call.mp4", tmp_path / "mattes.mkv"
+    with Session(config(demo_clip, tmp_path, record=str(call), record_matte=str(mattes))) as session:
+        shown(session)
+        for _ in range(3):
+            shown(session)
+        assert str(call) in session.description
+        fresh = session.statistics.whole()["fresh"]
+    for path in (call, mattes):
+        frames = read_frames(path)
+        assert 3 < len(frames) <= fresh + 200
+        assert frames[0].shape[:2] == (96, 160)
+    teal = np.abs(read_frames(call)[-1].astype(int) - TEAL).max(axis=2) < 30
+    assert teal.mean() > 0.2
+    assert read_packet_times(call, "audio")
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -14,18 +14,13 @@ def test_what_needs_no_change_is_passed_on_as_it_is():
     assert View(64, 48).of(frame) is frame
 
 
-def test_mirror_crop_and_zoom_show_the_right_part():
+def test_a_crop_shows_the_right_part():
     image = gradient(48, 64)
-    np.testing.assert_array_equal(View(64, 48, mirror=True).of(Frame(image)).image, image[:, ::-1])
     np.testing.assert_array_equal(View(32, 24, crop=(8, 4, 32, 24)).of(Frame(image)).image, image[4:28, 8:40])
-    zoomed = View(64, 48, zoom=2).of(Frame(image)).image
-    assert zoomed.shape == image.shape
-    np.testing.assert_allclose(zoomed[24, 32], image[24, 32], atol=4)
-    np.testing.assert_allclose(zoomed[0, 0], image[12, 16], atol=4)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 64), (48, 1), (480, 640), (33, 77)])
-@pytest.mark.parametrize("options", [{}, {"crop": (500, 500, 9, 9)}, {"zoom": 8.0}, {"mirror": True}])
+@pytest.mark.parametrize("options", [{}, {"crop": (500, 500, 9, 9)}, {"crop": (0, 0, 64, 48)}])
 def test_every_size_comes_out_as_the_outputs(size, options):
     frame = Frame(np.zeros((*size, 3), np.uint8), index=3)
     seen = View(64, 48, **options).of(frame)

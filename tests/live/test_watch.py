@@ -29,7 +29,7 @@ class Heard:
 def watched(tmp_path, monkeypatch):
     monkeypatch.setattr(watch, "_SECONDS", 0.02)
     path = tmp_path / "mine.toml"
-    path.write_text('[compose]\nbackground = "blur"\n[segment]\nmodel = "people"\n', encoding="utf-8")
+    path.write_text('[compose]\nbackground = "blur"\n[segment]\nmodel = "people-nano"\n', encoding="utf-8")
     values, said = Heard(), Heard()
     with Watch(path, values, tell=said):
         yield path, values, said
@@ -37,7 +37,7 @@ def watched(tmp_path, monkeypatch):
 
 def test_only_the_keys_that_changed_are_told(watched):
     path, values, said = watched
-    path.write_text('[compose]\nbackground = "color:teal"\n[segment]\nmodel = "people"\n', encoding="utf-8")
+    path.write_text('[compose]\nbackground = "color:teal"\n[segment]\nmodel = "people-nano"\n', encoding="utf-8")
     values.wait_for(1)
     assert values.all == [{"compose": {"background": "color:teal"}}]
     assert not said.all
@@ -51,7 +51,7 @@ def test_an_error_keeps_the_old_and_is_told_and_mended(watched):
     assert "did you mean background" in said.all[0]
     assert "the old configuration stays" in said.all[0]
     assert not values.all
-    path.write_text('[compose]\nbackground = "blur:0.9"\n[segment]\nmodel = "people"\n', encoding="utf-8")
+    path.write_text('[compose]\nbackground = "blur:0.9"\n[segment]\nmodel = "people-nano"\n', encoding="utf-8")
     values.wait_for(1)
     assert values.all == [{"compose": {"background": "blur:0.9"}}]
 
