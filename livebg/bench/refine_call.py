@@ -30,7 +30,7 @@ def cost(case: dict[str, Any]) -> dict[str, Any]:
         device=case["device"],
         precision=case["precision"],
     )
-    loaded = _memory(psp.device)
+    loaded, _ = _memory(psp.device)
     seen: list[int] = []
     psp.network.register_forward_pre_hook(lambda _, arguments: seen.append(len(arguments[0])))
     image, alpha = disc(*case["picture"])
@@ -43,6 +43,7 @@ def cost(case: dict[str, Any]) -> dict[str, Any]:
         psp.alpha(image, alpha)  # ends with the score on the CPU: the device has finished
         seconds.append(perf_counter() - started)
         worked.append(process_time() - busy)
+    _, peak = _memory(psp.device)
     return {
         "mode": psp.mode,
         "size": psp.size,
@@ -51,7 +52,7 @@ def cost(case: dict[str, Any]) -> dict[str, Any]:
         "cpu_seconds": round(min(worked), 3),
         "crops": sum(seen) - 1,  # the first is the whole picture
         "loaded_mb": loaded,
-        "peak_mb": _memory(psp.device),
+        "peak_mb": peak,
     }
 
 
@@ -66,15 +67,22 @@ def disc(width: int, height: int) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], 
     return image, alpha
 
 
-def _memory(device: torch.device) -> float:
-    """The most that was held so far, 10^6 bytes."""
+def _memory(device: torch.device) -> tuple[float, float]:
+    """What is held now and the most that was held so far, 10^6 bytes."""
     if device.type == "cuda":
-        return round(torch.cuda.max_memory_allocated(device) / 1e6, 1)
+        return _mega(torch.cuda.memory_allocated(device)), _mega(torch.cuda.max_memory_allocated(device))
     status = Path("/proc/self/status")
-    if status.exists():  # Linux, where the ru_maxrss of a process begins at the size of the one that started it
-        [peak] = [line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:")]
-        return round(int(peak.split()[1]) * 1024 / 1e6, 1)
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)  # macOS counts bytes
+    if not status.exists():
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts it in bytes
+        return _mega(most), _mega(most)
+    # On Linux the ru_maxrss of a process begins at the size of the one that started it.
+    rows = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+    now, most = (int(rows[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    return _mega(now), _mega(most)
+
+
+def _mega(count: int) -> float:
+    return round(count / 1e6, 1)
 
 
 if __name__ == "__main__":
