@@ -90,7 +90,10 @@ def test_the_file_preset_states_every_key_and_is_the_default():
 
 
 def test_the_paper_preset_is_the_reports_configuration():
-    segment = load("paper").segment
+    config = load("paper")
+    segment, refine = config.segment, config.refine
+    assert (refine.refine, refine.refine_every, refine.refine_gate) == ("cascadepsp", 1, "off")
+    assert config.smooth.smooth == "off"
     assert (segment.model, segment.size, segment.alpha, segment.normalise) == ("u2net", (128, 128), "raw", "minmax")
 
 
