@@ -71,9 +71,15 @@ class LiveVideoSink(VideoSink):
     def _muxer_options(self, muxer: str, tags: Iterable[str]) -> dict[str, str]:
         options = super()._muxer_options(muxer, tags)
         if muxer in ("matroska", "webm"):
-            return {**options, "cluster_time_limit": "1000"}
+            return {**options, "cluster_time_limit": "1000", "flush_packets": "1"}
         flags = [*options.get("movflags", "").split("+"), "hybrid_fragmented"]
-        return {**options, "movflags": "+".join(filter(None, flags)), "frag_duration": "1000000"}
+        return {
+            **options,
+            "movflags": "+".join(filter(None, flags)),
+            "frag_duration": "1000000",
+            "use_editlist": "1",
+            "flush_packets": "1",
+        }
 
 
 def open_recording(
