@@ -74,7 +74,7 @@ class Workshop(Closing):
         Raises:
             LivebgError: One cannot be had.
         """
-        self._segmenter = segmenter = self._warm(config.segment)
+        self._segmenter = segmenter = self._open_segmenter(config.segment)
         matting = open_matting(config, segmenter)
         if config.live.latency == "low":
             self._drafting = LateMatte(segmenter, self._statistics)
@@ -136,7 +136,7 @@ class Workshop(Closing):
             self._compositors.pop().close()
 
     def _warm(self, config: SegmentConfig) -> Segmenter:
-        """A network that has run once: the first run of some takes seconds."""
+        """A network that has run once: the first run of some takes seconds, in which what is shown would grow old."""
         segmenter = self._open_segmenter(config)
         segmenter.segment(Frame(np.zeros((self._info.height, self._info.width, 3), np.uint8)))
         return segmenter

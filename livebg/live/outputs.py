@@ -30,6 +30,7 @@ class Outputs(Closing):
     Attributes:
         sink: Takes what is shown.
         matte_sink: Takes its matte; ``None`` where nobody wants it.
+        device: What the virtual camera calls itself; ``none`` where there is none.
         description: Where to, in one line.
     """
 
@@ -50,7 +51,8 @@ class Outputs(Closing):
         self._notes: list[str] = []
         with ExitStack() as stack:
             camera = stack.enter_context(open_virtual_camera(live.virtual_camera, width, height, live.fps))
-            names = [f"virtual camera: {getattr(camera, 'device', live.virtual_camera)}"]
+            self.device = str(getattr(camera, "device", live.virtual_camera))
+            names = [f"virtual camera: {self.device}"]
             others: list[Sink] = []
             if live.record is not None:
                 others.append(stack.enter_context(_recording(live.record, info, config.output, "rgb")))

@@ -24,11 +24,13 @@ from livebg.live.changes import Changes, OpenSegmenter, Workshop, check
 from livebg.live.control import Control, default_path
 from livebg.live.loop import Loop
 from livebg.live.metrics_server import MetricsServer
+from livebg.live.on_demand import OnDemand
 from livebg.live.outputs import Outputs
 from livebg.live.pacer import Pacer
 from livebg.live.slate import make_slate
 from livebg.live.statistics import Statistics
 from livebg.live.watch import Watch
+from livebg.sinks.on_demand import open_readers
 from livebg.sources import open_camera
 from livebg.stages import Closing
 
@@ -112,6 +114,9 @@ class Session(Closing):
                 ended=self.quit,
             )
             stack.enter_context(self._loop)
+            if live.on_demand:
+                readers = open_readers(outputs.device)
+                stack.enter_context(OnDemand(readers, self._loop, self._pacer, tell=tell))
             size = info.width, info.height
             self._changes = stack.enter_context(Changes(config, self._workshop, self._loop, self._pacer, size))
             if live.metrics is not None:
