@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all test-devices lint clean
 
 demo: $(VENV)/.installed
 	$(BIN)/livebg demo demo
@@ -13,6 +13,10 @@ test: lint
 
 test-all: lint
 	$(BIN)/pytest
+
+# A real webcam and a real virtual camera inside an emulator. `make test` runs it too; where it cannot, it says why.
+test-devices: $(VENV)/.installed-dev
+	$(BIN)/pytest -m devices tests/devicelab
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -237,7 +237,8 @@ def _open(
         options |= _asking_for(kind, pixels)
     address = {"avfoundation": f"{device.address}:none", "dshow": f"video={device.address}"}.get(kind, device.address)
     try:
-        container = av.open(address, "r", format=kind, options=options, timeout=(timeout, None))
+        # Not PyAV's ``options``: those reach the decoder too, which would take the size asked for for the one given.
+        container = av.open(address, "r", format=kind, container_options=options, timeout=(timeout, None))
     except av.FFmpegError as error:
         raise SourceError(_reason(device, error, pixels, timeout)) from error
     return StreamDevice(container, _called(device), device.address)

@@ -57,7 +57,9 @@ def open_stream(address: str, timeout: float) -> StreamDevice:
     scheme = address.partition("://")[0].lower()
     options = {**_AT_ONCE, **_OF_SCHEME.get(scheme, {})}
     try:
-        container = av.open(address, "r", options=options, timeout=(timeout, timeout), metadata_errors="replace")
+        container = av.open(
+            address, "r", container_options=options, timeout=(timeout, timeout), metadata_errors="replace"
+        )
     except av.error.ExitError as error:
         raise SourceError(
             f"{name} sent no picture within {timeout:g} s: look at the address and the network"

@@ -32,8 +32,8 @@ PROGRAMS = ("qemu-system-x86", "busybox-static", "v4l-utils")
 SYSTEM_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 CAMERA_MODULES = ("vivid", "videodev")
 USER_MODULE = "v4l2loopback"
-# Seconds. All of it takes about one minute and a half where nothing is there yet.
-FETCHING, BUILDING, RUNNING = 240, 120, 300
+# Seconds before each is given up. On a machine with nothing else to do all of it takes some two minutes.
+FETCHING, BUILDING, RUNNING = 240, 120, 480
 LONGEST = 900
 
 

@@ -70,11 +70,11 @@ def test_it_is_found_by_a_part_of_its_name_and_auto_takes_what_it_has():
 
 
 def test_a_size_that_it_does_not_have():
-    with open_camera(0, size=(321, 200)) as camera:
+    with open_camera(0, size=(400, 300)) as camera:
         frame = camera.take(20)
         assert frame is not None, (camera.lost, camera._source.damaged, camera.notes)
         assert frame.image.shape == (camera.info.height, camera.info.width, 3)
-        assert "asked for 321x200" in camera.notes[0]
+        assert "asked for 400x300" in camera.notes[0]
 
 
 def test_a_format_that_it_does_not_have():
