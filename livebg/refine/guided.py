@@ -19,7 +19,7 @@ only the band of other pixels is computed, and 0 stays 0 and 1 stays 1 by copyin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -42,6 +42,8 @@ _ROWS = 8  # rows of the coarse matte whose runs are computed together
 class Bilinear:
     """The coarse matte as it is, bilinear between its pixels. Keeps nothing."""
 
+    notes: Sequence[str] = ()
+
     def refine(self, draft: Draft) -> Matte:
         """The matte at the frame's size, float32 (H, W) in [0, 1]; averaged where the frame is the smaller."""
         return Matte(_resized(draft.matte.alpha, draft.frame.width, draft.frame.height))
@@ -60,8 +62,10 @@ class Guided:
     filtering", PAMI 2013, equations 14 to 16.
     """
 
+    notes: Sequence[str] = ()
+
     def __init__(
-        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.03, grid: int = 192, calm: float = 0.04
+        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.03, grid: int = 192, calm: float = 0.03
     ) -> None:
         """Choose how edges are sought.
 

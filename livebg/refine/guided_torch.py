@@ -16,7 +16,7 @@ class GuidedTorch:
     """``Guided`` for tensors; see there for the method and its source."""
 
     def __init__(
-        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.03, grid: int = 192, calm: float = 0.04
+        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.03, grid: int = 192, calm: float = 0.03
     ) -> None:
         """The settings of ``Guided``.
 
@@ -64,16 +64,18 @@ class GuidedTorch:
 
     def _coefficients(self, guide: Tensor, coarse: Tensor) -> Tensor:
         """(1, 4, h, w): what R, G, B and 1 are multiplied with."""
-        red, green, blue = guide.split(1, dim=1)
+        red, green, blue = guide.chunk(3, dim=1)
         moments = (
             guide, coarse, guide * coarse, guide * guide, red * green, red * blue, green * blue,
         )  # fmt: skip
-        mean, alpha, product, square, mixed = self._means(torch.cat(moments, 1)).split((3, 1, 3, 3, 3), dim=1)
+        mean, alpha, product, square, mixed = self._means(torch.cat(moments, 1)).split_with_sizes(
+            (3, 1, 3, 3, 3), dim=1
+        )
         covariance = product - mean * alpha
         variance = square - mean * mean + self._eps
-        m_red, m_green, m_blue = mean.split(1, dim=1)
-        rg, rb, gb = (mixed - torch.cat((m_red * m_green, m_red * m_blue, m_green * m_blue), 1)).split(1, dim=1)
-        rr, gg, bb = variance.split(1, dim=1)
+        m_red, m_green, m_blue = mean.chunk(3, dim=1)
+        rg, rb, gb = (mixed - torch.cat((m_red * m_green, m_red * m_blue, m_green * m_blue), 1)).chunk(3, dim=1)
+        rr, gg, bb = variance.chunk(3, dim=1)
         # The symmetric matrix's inverse by its cofactors: a batched solver is far slower on 3x3.
         first = torch.cat((gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg), 1)
         second = torch.cat((first[:, 1:2], rr * bb - rb * rb, rg * rb - rr * gb), 1)

@@ -85,7 +85,9 @@ class Segmenter:
         """
         _require_word("alpha", alpha, get_args(AlphaMode))
         _require_word("normalise", normalise, get_args(Normalise))
-        if subjects not in ("all", "largest") and (not isinstance(subjects, int) or subjects < 1):
+        if subjects not in ("all", "largest") and (
+            not isinstance(subjects, int) or isinstance(subjects, bool) or subjects < 1
+        ):
             raise UsageError(f"subjects must be all, largest or a number from 1, got {subjects!r}")
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be 1 or more, got {threads}")

@@ -55,7 +55,7 @@ def subject_gain(score: Alpha, subjects: Subjects = "all") -> Alpha | None:
         float32 (h, w) in [0, 1], 1 in subjects and where alpha is 0 anyway; ``None`` where it is 1 throughout.
     """
     small = _pooled(score, cv2.dilate)
-    count, labels = cv2.connectedComponents((small > SURE_BACKGROUND).astype(np.uint8), connectivity=8)
+    count, labels = _parts(small > SURE_BACKGROUND, connectivity=8)
     evidence = _sums(labels, count, np.clip((small - 0.5) * 2.5, 0, 1))
     evidence[0] = 0
     gain = _rise(evidence, LEAST_SUBJECT * small.size)
@@ -79,7 +79,7 @@ def doubt_closed(score: Alpha) -> Alpha | None:
     """
     small = _pooled(score, cv2.erode)
     # Diagonal neighbours do not leak: a gap is 4-connected where its surroundings are 8-connected.
-    count, labels = cv2.connectedComponents((small < SURE_FOREGROUND).astype(np.uint8), connectivity=4)
+    count, labels = _parts(small < SURE_FOREGROUND, connectivity=4)
     area = np.bincount(labels.ravel(), minlength=count).astype(np.float32)
     room = _sums(labels, count, np.clip((0.4 - small) * 4, 0, 1))
     close = (1 - _rise(room, LEAST_GAP * small.size)) * (1 - _rise(area, LARGEST_DOUBT * small.size))
@@ -104,6 +104,12 @@ def _spread(small: Alpha, shape: tuple[int, ...]) -> Alpha:
     if step == 1:
         return small
     return small.repeat(step, axis=0)[: shape[0]].repeat(step, axis=1)[:, : shape[1]]
+
+
+def _parts(mask: NDArray[np.bool_], connectivity: Literal[4, 8]) -> tuple[int, NDArray[np.int32]]:
+    """How many labels there are, 0 for what is outside the mask among them, and each pixel's."""
+    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=connectivity)
+    return count, np.asarray(labels, np.int32)
 
 
 def _sums(labels: NDArray[np.int32], count: int, values: Alpha) -> NDArray[np.float32]:
