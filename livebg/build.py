@@ -109,10 +109,7 @@ def open_refiner(config: RefineConfig, device: str, *, stills: bool = False) -> 
         device: Where the segmenter runs; CascadePSP goes there too.
         stills: Whether frames have nothing to do with each other.
     """
-    kind = config.refine
-    if kind == "auto":
-        kind = "cascadepsp" if device.startswith("cuda") and _has_cascadepsp(config) else "guided"
-    match kind:
+    match refiner_of(config, device):
         case "none":
             return Bilinear()
         case "guided":
@@ -121,7 +118,7 @@ def open_refiner(config: RefineConfig, device: str, *, stills: bool = False) -> 
             from livebg.refine.matting import ClosedForm  # an extra
 
             return ClosedForm()
-        case "cascadepsp":
+        case _:
             from livebg.refine.cascade_psp import CascadePSP  # brings torch
 
             network = CascadePSP(
@@ -137,8 +134,12 @@ def open_refiner(config: RefineConfig, device: str, *, stills: bool = False) -> 
             )
 
 
-def _has_cascadepsp(config: RefineConfig) -> bool:
-    return config.refine_weights is not None or weights.store().state("cascadepsp") == "sound"
+def refiner_of(config: RefineConfig, device: str) -> str:
+    """Which refiner it will be: ``auto`` takes CascadePSP where its weights are here and a GPU affords it."""
+    if config.refine != "auto":
+        return config.refine
+    here = config.refine_weights is not None or weights.store().state("cascadepsp") == "sound"
+    return "cascadepsp" if here and device.startswith("cuda") else "guided"
 
 
 def open_background(

@@ -12,7 +12,15 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from livebg.build import NULL_OUTPUT, open_compositor, open_matting, open_reader, open_segmenter, open_writer
+from livebg.build import (
+    NULL_OUTPUT,
+    open_compositor,
+    open_matting,
+    open_reader,
+    open_segmenter,
+    open_writer,
+    refiner_of,
+)
 from livebg.config import Config
 from livebg.errors import UsageError
 from livebg.pipeline import RunReport, run
@@ -41,6 +49,7 @@ class JobReport:
         model: The network, its input size, what computed it and where, as one line.
         device: Where the network ran.
         runtime: What computed it.
+        refiner: What brought the matte to the picture's edges; what ``auto`` chose.
         background: As configured.
         stages: Seconds of the main thread in each stage.
         notes: What a user should know: audio encoded anew, times mended.
@@ -56,6 +65,7 @@ class JobReport:
     model: str
     device: str
     runtime: str
+    refiner: str
     background: str
     stages: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -154,6 +164,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
         model=segmenter.description,
         device=segmenter.device,
         runtime=segmenter.runtime,
+        refiner=refiner_of(config.refine, segmenter.device),
         background=config.compose.background,
         stages={name: round(seconds, 3) for name, seconds in report.stages.items()},
         notes=report.notes,

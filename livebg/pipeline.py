@@ -36,7 +36,7 @@ class RunReport:
         seconds: Wall time from the first request for a frame to the last file closed.
         stages: Seconds that the main thread spent in each stage, by name; ``read`` and ``write`` are waits for the
             threads that do the work.
-        notes: What the source and the sinks had to say, in order.
+        notes: What the source, the refiner and the sinks had to say, in order.
     """
 
     frames: int = 0
@@ -135,7 +135,8 @@ def run(
         for each in sinks:
             each.finish()
     report.seconds = perf_counter() - started
-    report.notes = [*source.notes, *(note for each in sinks for note in each.notes)]
+    refined = [] if matting.refiner is None else matting.refiner.notes
+    report.notes = [*source.notes, *refined, *(note for each in sinks for note in each.notes)]
     return report
 
 

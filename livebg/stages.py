@@ -148,6 +148,10 @@ class Smoother(Protocol):
 class Refiner(Protocol):
     """Brings a matte to the frame's size and to the picture's edges."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a user should know of the refining so far: keyframes, what was accepted. One line each."""
+
     def refine(self, draft: Draft) -> Matte:
         """The final matte, of the frame's own size.
 

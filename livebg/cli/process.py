@@ -94,7 +94,7 @@ def _summarise(report: JobReport) -> None:
         click.echo(f"  {report.segmented} frames segmented, {report.frames - report.segmented} carried along motion")
     if report.matte is not None:
         click.echo(f"  matte: {report.matte}")
-    click.echo(f"  by {report.model}; seconds: {stages}")
+    click.echo(f"  by {report.model}, refined: {report.refiner}; seconds: {stages}")
     for note in report.notes:
         click.echo(f"  note: {note}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
@@ -30,6 +31,8 @@ class EveryPicture:
     Args:
         network: A ``CascadePSP``.
     """
+
+    notes: Sequence[str] = ()
 
     def __init__(self, network: MaskRefiner) -> None:
         self._network = network

@@ -10,6 +10,7 @@ Why at a bounded size: the system has a row a pixel of the band and 25 entries a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,6 +42,8 @@ class ClosedForm:
     Source: Levin, Lischinski and Weiss, "A closed-form solution to natural image matting", PAMI 2008, with the
     Laplacian of the library pymatting (Germer et al., JOSS 2020); the prior is the paper's section 3.3.
     """
+
+    notes: Sequence[str] = ()
 
     def __init__(self, *, size: int = 640) -> None:
         """Choose the size to work at.
