@@ -55,6 +55,7 @@ def live_run() -> Iterator[Callable[..., Run]]:
             stale: float = 0.3,
             frames: int | None = None,
             broken: str | None = None,
+            ended: Callable[[], None] = lambda: None,
         ) -> Run:
             poisons = {name: Poison() for name in STAGES}
             if broken is not None:
@@ -83,6 +84,7 @@ def live_run() -> Iterator[Callable[..., Run]]:
                     pacer,
                     statistics,
                     tell=said.append,
+                    ended=ended,
                 )
             )
             for poison in poisons.values():
