@@ -33,11 +33,11 @@ Floats = NDArray[np.float32]
 
 NOTHING = 1 / 255
 """A correction below this is none."""
-SAME, OTHER = np.float32(0.15), np.float32(0.45)
-"""The frame's own alpha is still the keyframe's up to a difference of ``SAME``; from ``OTHER`` it is another."""
+SAME, OTHER = np.float32(0.25), np.float32(0.6)
+"""The frame's own alpha is still the keyframe's up to a difference of ``SAME`` nearby; from ``OTHER`` it is another."""
 UNSURE, SURE = np.float32(0.25), np.float32(0.75)
 """Trust in the motion at which a correction is gone, and at which it is whole."""
-_ROW = 1024  # points stand in rows of this many: OpenCV takes no picture of more than 32767 rows
+_ROW = 4096  # points stand in rows of this many: OpenCV takes no picture of more than 32767 rows
 
 
 class Keyframe:
@@ -57,6 +57,7 @@ class Keyframe:
         self.before = before.copy()
         self._since: Motion | None = None
         self._small: Alpha | None = None
+        self._apart: Alpha | None = None
         self._pair: Floats | None = None
         self._changed: Alpha | None = None
 
@@ -71,6 +72,7 @@ class Keyframe:
         Args:
             motion: From the frame before to the present one; not a cut.
         """
+        self._apart = None
         step = Motion(motion.flow, motion.trust)  # without the flow onward, which would cost as much again
         self._since = step if self._since is None else chain(self._since, step)
 
@@ -83,15 +85,11 @@ class Keyframe:
         since = self._since
         if since is None:
             return Fit(0.0, 1.0)
-        height, width = since.trust.shape
-        if self._small is None:
-            self._small = _shrink(self.before, width, height)
-        small = _shrink(now, width, height)
+        small = _shrink(now, since.trust.shape)
         edge = small * (1 - small)
         mass = float(edge.sum())
-        difference = float(np.abs(small - warp(self._small, since)).sum())
         trust = float((edge * since.trust).sum()) / mass if mass > 1 else 1.0
-        return Fit(difference / (4 * mass + 1), trust)
+        return Fit(float(self._difference(small, since).sum()) / (4 * mass + 1), trust)
 
     def onto(self, now: Alpha) -> Alpha:
         """The present frame's alpha with the correction.
@@ -109,20 +107,28 @@ class Keyframe:
         if points is None:
             return now
         x, y = points[..., 0], points[..., 1]
-        flow = _sample(since, points, now.shape[1], now.shape[0])
-        source = points.astype(np.float32)
-        source += flow[..., :2]
+        apart = self._difference(_shrink(now, since.trust.shape), since)
+        around = np.asarray(cv2.dilate(apart, np.ones((5, 5), np.uint8)), np.float32)
+        source, trust, apart = _sample(since, around, points, now.shape)
         then = _look_up(pair, source)
         before, after = then[..., 0], then[..., 1]
         own = now[y, x]
         correction = after - before
         step = np.clip(after - own, np.minimum(correction, 0), np.maximum(correction, 0))
-        step *= _ramp(flow[..., 2], UNSURE, SURE)
-        step *= _ramp(np.abs(own - before), OTHER, SAME)
+        step *= _ramp(trust, UNSURE, SURE)
+        step *= _ramp(apart, OTHER, SAME)
         own += step
         alpha = now.copy()
         alpha[y, x] = np.clip(own, 0, 1)
         return alpha
+
+    def _difference(self, small: Alpha, since: Motion) -> Alpha:
+        """Between the present frame's own matte and the keyframe's, on the motion's grid."""
+        if self._apart is None:
+            if self._small is None or self._small.shape != small.shape:
+                self._small = _shrink(self.before, small.shape)
+            self._apart = np.abs(small - warp(self._small, since))
+        return self._apart
 
     def _points(self, pair: Floats, since: Motion) -> NDArray[np.int32] | None:
         """The present frame's pixels that the correction may touch, in rows: (n, _ROW, 2) of x, y; some twice."""
@@ -142,13 +148,16 @@ class Keyframe:
         return np.concatenate([points, np.broadcast_to(points[-1], (missing, 2))]).reshape(-1, _ROW, 2)
 
 
-def _sample(motion: Motion, points: NDArray[np.int32], width: int, height: int) -> Floats:
-    """Flow in pixels of the frame, and trust, at some of its pixels: (..., 3)."""
+def _sample(
+    motion: Motion, apart: Alpha, points: NDArray[np.int32], shape: tuple[int, ...]
+) -> tuple[Floats, Floats, Floats]:
+    """Where some of the frame's pixels were, (..., 2) in its pixels; the trust in that, and the difference there."""
     rows, columns = motion.trust.shape
-    scale = np.array([columns / width, rows / height], np.float32)
-    places = (points.astype(np.float32) + np.float32(0.5)) * scale - np.float32(0.5)
-    field = np.dstack([motion.flow / scale, motion.trust])
-    return _look_up(field, places)
+    scale = np.array([columns / shape[1], rows / shape[0]], np.float32)
+    here = points.astype(np.float32)
+    places = (here + np.float32(0.5)) * scale - np.float32(0.5)
+    field = _look_up(np.dstack([motion.flow, motion.trust, apart]), places)
+    return here + field[..., :2] / scale, field[..., 2], field[..., 3]
 
 
 def _look_up(picture: Floats, places: Floats) -> Floats:
@@ -163,8 +172,7 @@ def _ramp(values: Floats, zero: np.float32, one: np.float32) -> Floats:
     return ramp
 
 
-def _shrink(alpha: Alpha, width: int, height: int) -> Alpha:
-    averaged = width <= alpha.shape[1] and height <= alpha.shape[0]
-    return np.asarray(
-        cv2.resize(alpha, (width, height), interpolation=cv2.INTER_AREA if averaged else cv2.INTER_LINEAR), np.float32
-    )
+def _shrink(alpha: Alpha, shape: tuple[int, ...]) -> Alpha:
+    averaged = shape[1] <= alpha.shape[1] and shape[0] <= alpha.shape[0]
+    way = cv2.INTER_AREA if averaged else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(alpha, (shape[1], shape[0]), interpolation=way), np.float32)

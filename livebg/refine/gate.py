@@ -10,14 +10,10 @@ shoulder is not lost to a bad ear. In each piece two things are measured before 
 - separation: how well alpha tells the colours on both sides apart, the variance between the two sides over all
   variance, in windows (the region term of Lankton and Tannenbaum, IEEE TIP 2008, with alpha as membership).
 
-A piece is taken if the product of both grew, neither fell much, the sides are in fact told apart, and the piece has not
-become longer in its edge, softer, or larger or smaller by more than bounds. Noise has edges everywhere, a network that
-does not know has 0.5 everywhere: both fail there. Contrast alone would prefer what a guided filter makes, which copies
-the picture's gradient; separation alone would prefer blobs of one colour.
-
-On coarse mattes of talking heads against 13 kinds of bad expert (noise of three scales, 0.5, the picture itself,
-shifted, grown and shrunk truth ...) no harm of more than 3 % of what the bad expert would have done gets in; of the
-truth's gain between a third and three quarters does.
+A piece is taken if one of the two grew and the other did not fall much, if the sides are in fact told apart, and if the
+piece has not become much longer in its edge, softer, larger or smaller. Noise has edges everywhere, a network
+that does not know has 0.5 everywhere: both fail there. Contrast alone would prefer what a guided filter makes, which
+copies the picture's gradient; separation alone would prefer blobs of one colour.
 """
 
 from __future__ import annotations
@@ -35,9 +31,9 @@ Floats = NDArray[np.float32]
 
 CHANGED = 0.1
 """A pixel has changed when its alpha moved by more than this."""
-GAIN = 1.03
-"""What contrast times separation must have grown by."""
-LEAST_KEPT = 0.9
+GAIN = 1.02
+"""What contrast or separation must have grown by."""
+LEAST_KEPT = 0.85
 """What must be left of each of the two."""
 LEAST_SEPARATION = 0.3
 """Variance between the sides over all variance that an edge of the picture has at least."""
@@ -126,7 +122,7 @@ def _taken(
     channels = [np.ascontiguousarray(picture[..., c]) for c in range(3)]
     means = [_box(channel, reach) for channel in channels]
     variances = [_box(c * c, reach) - m * m for c, m in zip(channels, means, strict=True)]
-    spread = total(np.asarray(sum(variances), np.float32) + np.float32(1e-3))
+    spread = total(np.asarray(sum(variances), np.float32) + np.float32(1e-3)) + 1e-9
 
     contrast, separation, length, softness = [], [], [], []
     for alpha in (before, after):
@@ -146,7 +142,7 @@ def _taken(
     contrast_gain = contrast[1] / (contrast[0] + 0.002)
     separation_gain = separation[1] / (separation[0] + 0.02)
     taken: NDArray[np.bool_] = (
-        (contrast_gain * separation_gain > GAIN)
+        (np.maximum(contrast_gain, separation_gain) > GAIN)
         & (np.minimum(contrast_gain, separation_gain) > LEAST_KEPT)
         & (separation[1] > LEAST_SEPARATION)
         & (length[1] < LONGER * (length[0] + 0.02 * np.sqrt(pixels)))
