@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from livebg.config import Config
 from livebg.frame import Matte
 from livebg.live.session import Session
-from tests.devicelab.guest.support import CAMERA, OUTPUT, call, control, plug, until
+from tests.devicelab.guest.support import CAMERA, OUTPUT, call, control, plug, program, until
 
 WIDTH, HEIGHT = 320, 180
 BYTES = WIDTH * HEIGHT * 3 // 2
@@ -102,9 +103,7 @@ def test_the_room_is_replaced_and_its_camera_free_afterwards(tmp_path):
         shown(session)
         pictures = read(tmp_path)
     assert all(is_composed(each) for each in pictures)
-    held = [os.path.realpath(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]  # noqa: PTH208
-    assert CAMERA not in held
-    assert OUTPUT not in held
+    assert not held() & {CAMERA, OUTPUT}
 
 
 def test_the_cable_is_pulled_in_a_call_and_put_in_again(tmp_path):
@@ -147,3 +146,20 @@ def test_a_segmenter_that_fails_shows_the_slate(tmp_path):
         assert all(is_all(each, MAROON) for each in read(tmp_path))
         Failing.fails = False
         until(lambda: is_composed(read(tmp_path, 1)[0]))
+
+
+def held():
+    """The devices that this process has open."""
+    return {os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()}
+
+
+def test_on_demand_the_camera_runs_only_while_somebody_reads(tmp_path):
+    with live(on_demand=True) as session:
+        for _ in range(2):
+            until(lambda: CAMERA not in held(), 40)
+            with program("v4l2-ctl", "-d", OUTPUT, "--stream-mmap", "--stream-count=100000") as reader:
+                until(lambda: CAMERA in held(), 40)
+                shown(session, 1)
+                reader.kill()
+        until(lambda: CAMERA not in held(), 40)
+        assert OUTPUT in held()
