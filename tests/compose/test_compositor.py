@@ -142,6 +142,36 @@ def test_transparent_carries_the_matte_and_hides_the_room():
     assert not result[~seen].any()
 
 
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_clean_edges_leave_subject_and_room_as_they_are_to_the_bit(background, height, width):
+    frame, matte = noise(height, width), Matte(mixed_alpha(height, width))
+    with Compositor(background, decontaminate=True) as compositor:
+        result = compositor.compose(frame, matte).image
+        under = background.under(frame, matte)
+    assert np.array_equal(result[matte.alpha == 1][:, :3], frame.image[matte.alpha == 1])
+    room = matte.alpha == 0
+    assert not result[room].any() if under is None else np.array_equal(result[room], under[room])
+    assert not np.shares_memory(result, frame.image)
+
+
+def test_results_with_every_option_share_memory_with_nothing(background):
+    frame, matte = noise(24, 32), Matte(mixed_alpha(24, 32))
+    image, alpha = frame.image.copy(), matte.alpha.copy()
+    with Compositor(background, decontaminate=True, light_wrap=0.5) as compositor:
+        first = compositor.compose(frame, matte).image
+        kept = first.copy()
+        compositor.compose(noise(24, 32, seed=1), matte)
+    assert np.array_equal(first, kept)
+    assert np.array_equal(frame.image, image)
+    assert np.array_equal(matte.alpha, alpha)
+
+
+def test_a_transparent_background_gives_no_light():
+    frame, matte = noise(48, 64), Matte(mixed_alpha(48, 64))
+    lit = Compositor(Transparent(), light_wrap=1.0).compose(frame, matte).image
+    assert np.array_equal(lit, Compositor(Transparent()).compose(frame, matte).image)
+
+
 def test_a_colour_out_of_range_is_refused():
     with pytest.raises(ValueError, match=r"within 0\.\.255"):
         Plain((0, 256, 0))
