@@ -97,9 +97,7 @@ class Framing:
             place = _placement(view, frame.width, frame.height, mirror=self._mirror)
             return frame.with_image(_moved(frame.image, place)), Matte(_moved(matte.alpha, place))
         if self._mirror:
-            return frame.with_image(np.ascontiguousarray(frame.image[:, ::-1])), Matte(
-                np.ascontiguousarray(matte.alpha[:, ::-1])
-            )
+            return frame.with_image(_flipped(frame.image)), Matte(_flipped(matte.alpha))
         return frame, matte
 
     def reset(self) -> None:
@@ -195,3 +193,9 @@ def _moved(plane: _Plane, place: NDArray[np.float64]) -> _Plane:
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     cv2.warpAffine(plane, place, plane.shape[1::-1], dst=moved, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return moved
+
+
+def _flipped(plane: _Plane) -> _Plane:
+    flipped = np.empty(plane.shape, plane.dtype)
+    cv2.flip(plane, 1, dst=flipped)
+    return flipped
