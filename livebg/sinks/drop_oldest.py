@@ -76,17 +76,19 @@ class DropOldest(WriteBehind):
             self._interrupt()
 
     def finish(self) -> None:
-        """Write what waits, within ``grace``, then finish the inner sink.
+        """Write what waits, as far as ``grace`` allows, drop the rest, and finish the inner sink.
 
         Raises:
-            SinkError: It is finished or closed already, or a frame could not be written in that time.
+            SinkError: It is finished or closed already, or the frame that is being written hangs.
             Exception: Whatever the inner sink raised at an earlier frame, or raises now.
         """
         with self._changed:
-            done = self._changed.wait_for(
+            self._changed.wait_for(
                 lambda: not (self._waiting or self._busy) or self._error is not None or self._stopped, self._grace
             )
-            if not done:
+            self.dropped += len(self._waiting)
+            self._waiting.clear()
+            if not self._changed.wait_for(lambda: not self._busy, self._grace):
                 raise SinkError("the last frame could not be written: what takes it hangs")
         super().finish()
 

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import av
+import numpy as np
 
 from livebg.sinks import open_sink
 from livebg.sinks.drop_oldest import DropOldest
@@ -27,6 +28,8 @@ from livebg.sinks.video import VideoSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from av.container import OutputContainer
 
     from livebg.frame import Frame, StreamInfo
 
@@ -55,18 +58,29 @@ class LiveVideoSink(VideoSink):
             return
         self._over = True
         container, self._container = self._container, None
-        gone = (av.FFmpegError, OSError)  # it has been told, and what came before it can be played
-        if container is not None and self._request.codec == "h264":
-            with contextlib.suppress(*gone):
-                until = monotonic() + _FLUSH_SECONDS
-                self._mux(container, self._video.codec_context.encode_lazy(None), until=until)
+        empty = self._last_tick is None
         if container is not None:
+            gone = (av.FFmpegError, OSError)  # it has been told, and what came before it can be played
+            with contextlib.suppress(*gone):
+                self._flush(container, empty)
             with contextlib.suppress(*gone):
                 container.close()
-        if self._written.frames:
+        if self._written.frames and not empty:
             self._place.hidden.replace(self._place.partial)
         else:
             self._place.hidden.unlink(missing_ok=True)
+
+    def _flush(self, container: OutputContainer, empty: bool) -> None:
+        """Take what the encoder gives in time, and one packet at least: FFmpeg crashes ending an MP4 of none."""
+        encoder = self._video.codec_context
+        if empty:
+            channels = {"rgb": (3,), "rgba": (4,), "gray": ()}[self._request.pixels]
+            blank = self._planes(np.zeros((self._info.height, self._info.width, *channels), np.uint8))
+            blank.pts, blank.time_base = 0, self._clock
+            self._mux(container, encoder.encode_lazy(blank))
+        seconds = _FLUSH_SECONDS if self._request.codec == "h264" else 0.0
+        if seconds or not self._written.frames:
+            self._mux(container, encoder.encode_lazy(None), until=monotonic() + seconds)
 
     def _muxer_options(self, muxer: str, tags: Iterable[str]) -> dict[str, str]:
         options = super()._muxer_options(muxer, tags)

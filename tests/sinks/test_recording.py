@@ -94,7 +94,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_call(tmp_path, suffix):
     call, told = FakeSink(), []
     noise = np.random.default_rng(0)
     with Tee(call, open_recording(tmp_path / f"call{suffix}", LIVE, crf=0), tell=told.append) as tee:
-        with no_file_beyond(3_000_000):
+        with no_file_beyond(1_500_000):
             for index in range(2000):
                 image = noise.integers(0, 255, (96, 128, 3), np.uint8)
                 tee.write(Frame(image, pts=Fraction(index, 30), index=index))
@@ -126,10 +126,19 @@ def test_closed_without_finish_it_is_kept_as_partial(tmp_path):
     assert len(read(left)) == 30
 
 
-def test_nothing_recorded_leaves_nothing(tmp_path):
-    with open_recording(tmp_path / "call.mp4", LIVE):
+@pytest.mark.parametrize("name", ["call.mp4", "call.mkv", "call.mov", "call.webm", "frames"])
+@pytest.mark.parametrize("pixels", ["rgb", "gray"])
+def test_nothing_recorded_leaves_nothing(tmp_path, name, pixels):
+    with open_recording(tmp_path / name, LIVE, pixels=pixels):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "vp9"])
+def test_one_frame_and_no_finish_is_kept_whatever_the_encoder_holds_back(tmp_path, codec):
+    with open_recording(tmp_path / "call.mp4", LIVE, codec=codec) as sink:
+        sink._sink.write(uneven(1)[0])
+    assert len(read(tmp_path / "call.partial.mp4")) == 1
 
 
 def test_a_matte_is_recorded_as_gray(tmp_path):
