@@ -142,13 +142,16 @@ class Session(Closing):
         """
         duration = self._changes.config.live.duration
         end = None if duration is None else monotonic() + float(duration)
-        while self._wait(end):
-            self._record(figures := {**self.statistics.recent(), "state": self._pacer.state, "camera": self._loop.lost})
-            line(figures)
-            if self._pacer.error is not None:
-                raise self._pacer.error
-        final: Line = {**self.statistics.whole(), "final": True}
-        self._record(final)
+        try:
+            while self._wait(end):
+                figures = {**self.statistics.recent(), "state": self._pacer.state, "camera": self._loop.lost}
+                self._record(figures)
+                line(figures)
+                if self._pacer.error is not None:
+                    raise self._pacer.error
+        finally:  # a run that is interrupted has figures too
+            final: Line = {**self.statistics.whole(), "final": True}
+            self._record(final)
         return final
 
     @property

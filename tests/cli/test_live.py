@@ -92,6 +92,7 @@ def test_a_signal_ends_it_in_good_order(live, number):
     assert "livebg: interrupted" in err
     assert "Traceback" not in err
     assert not run.socket.exists()
+    assert lines(run.stats)[-1]["final"] is True
     assert monotonic() - begun < 20
 
 
