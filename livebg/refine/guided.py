@@ -65,7 +65,7 @@ class Guided:
     notes: Sequence[str] = ()
 
     def __init__(
-        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.03, grid: int = 192, calm: float = 0.03
+        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.05, grid: int = 192, calm: float = 0.03
     ) -> None:
         """Choose how edges are sought.
 

@@ -16,7 +16,7 @@ class GuidedTorch:
     """``Guided`` for tensors; see there for the method and its source."""
 
     def __init__(
-        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.03, grid: int = 192, calm: float = 0.03
+        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.05, grid: int = 192, calm: float = 0.03
     ) -> None:
         """The settings of ``Guided``.
 
@@ -44,7 +44,7 @@ class GuidedTorch:
         coarse = matte.float()[None, None]
         if shape != tuple(matte.shape):
             coarse = functional.interpolate(coarse, shape, mode="area")
-        coefficients = self._coefficients(functional.interpolate(picture, shape, mode="area"), coarse)
+        coefficients = self._coefficients(_shrunk(picture, shape), coarse)
         factors = _grown(coefficients, full)
         total = (factors[:, :3] * picture).sum(1, keepdim=True) + factors[:, 3:]
         base = _grown(self._sharpened(coarse).clamp(0, 1), full)
@@ -89,6 +89,13 @@ class GuidedTorch:
     def _means(self, planes: Tensor) -> Tensor:
         padded = functional.pad(planes, (self._radius,) * 4, mode="replicate")
         return functional.avg_pool2d(padded, 2 * self._radius + 1, stride=1)
+
+
+def _shrunk(planes: Tensor, shape: tuple[int, int]) -> Tensor:
+    """By exact halves and the rest bilinear, as ``guided.shrink`` does."""
+    while planes.shape[2] >= 2 * shape[0] and planes.shape[3] >= 2 * shape[1] and min(shape) > 1:
+        planes = functional.avg_pool2d(planes, 2)
+    return _grown(planes, shape)
 
 
 def _grown(planes: Tensor, size: tuple[int, int]) -> Tensor:

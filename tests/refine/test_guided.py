@@ -102,7 +102,7 @@ def test_sensor_noise_does_not_make_the_edge_flicker():
     for index in range(8):
         mattes.append(guided.refine(draft(picture(true, noise=2, seed=index), coarse(true))).alpha)
     changes = [np.abs(now - before).mean() * 255 for before, now in pairwise(mattes[2:])]
-    assert np.mean(changes) < 0.03
+    assert np.mean(changes) < 0.05
     held_off = [Guided(calm=0.001).refine(draft(picture(true, noise=2, seed=i), coarse(true))).alpha for i in (3, 4)]
     assert np.mean(changes) < 0.5 * np.abs(held_off[1] - held_off[0]).mean() * 255
 
