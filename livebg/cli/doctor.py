@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
+from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ _LOOPBACK_CURE = (
     "sudo apt install v4l2loopback-dkms && "
     "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg (programs see it once something writes to it)"
 )
+_LOOPBACK_MODULE = Path("/sys/module/v4l2loopback")
 
 
 class Finding(NamedTuple):
@@ -103,3 +105,41 @@ def _virtual_cameras() -> Iterator[Finding]:
             "win32": "install OBS; its virtual camera registers itself",
         }.get(sys.platform, "none is known for this system")
         yield Finding("none", False, f"{reason}; to get one: {cure}")
+    if sys.platform == "linux":
+        yield _loopback()
+        yield _pipewire()
+
+
+def _loopback() -> Finding:
+    """Whether browsers would list a device of v4l2loopback, and how --on-demand would know of its readers."""
+    name = "v4l2loopback"
+    if not _LOOPBACK_MODULE.exists():
+        return Finding(name, False, f"the module is not loaded: {_LOOPBACK_CURE}")
+    version_file = _LOOPBACK_MODULE / "version"
+    release = version_file.read_text(encoding="utf-8").strip() if version_file.exists() else "of unknown version"
+    exclusive = (_LOOPBACK_MODULE / "parameters" / "exclusive_caps").read_text(encoding="utf-8")
+    if "Y" not in exclusive:
+        return Finding(
+            name,
+            False,
+            f"{release}, loaded without exclusive_caps: OBS, ffmpeg and VLC see it, Chrome, Firefox, Teams and Zoom "
+            "do not; sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg",
+        )
+    return Finding(name, True, f"{release}, with exclusive_caps: every program that reads V4L2 cameras sees it")
+
+
+def _pipewire() -> Finding:
+    """Whether a camera without a kernel module can be opened."""
+    from livebg.errors import SinkError
+    from livebg.sinks import open_virtual_camera
+
+    try:
+        open_virtual_camera("pipewire", 64, 48, Fraction(30)).close()
+    except SinkError as error:
+        return Finding("pipewire", False, str(error))
+    return Finding(
+        "pipewire",
+        True,
+        "no module needed; seen by what takes cameras from PipeWire: Firefox (media.webrtc.camera.allow-pipewire), "
+        "Chrome (--enable-features=WebRtcPipeWireCamera), OBS, GNOME's programs",
+    )

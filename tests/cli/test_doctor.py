@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,40 @@ def test_a_missing_virtual_camera_comes_with_the_command_that_makes_one(livebg_c
     result = livebg_command("doctor")
     assert "no device second line; to get one: sudo apt install v4l2loopback-dkms" in result.out
     assert "exclusive_caps=1" in result.out
+
+
+@pytest.fixture
+def module(monkeypatch, tmp_path):
+    """A folder in place of the one where the kernel shows v4l2loopback."""
+    from livebg.cli import doctor
+
+    monkeypatch.setattr(doctor, "_LOOPBACK_MODULE", tmp_path / "v4l2loopback")
+    return tmp_path / "v4l2loopback"
+
+
+def load(module: Path, exclusive: str) -> None:
+    (module / "parameters").mkdir(parents=True)
+    (module / "version").write_text("0.13.2\n")
+    (module / "parameters" / "exclusive_caps").write_text(f"{exclusive}\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="v4l2loopback is Linux's")
+def test_it_says_which_programs_see_v4l2loopback(livebg_command, module):
+    assert "no  v4l2loopback: the module is not loaded: sudo apt install" in livebg_command("doctor").out
+    load(module, "N,N,N")
+    out = livebg_command("doctor").out
+    assert "no  v4l2loopback: 0.13.2, loaded without exclusive_caps: OBS, ffmpeg and VLC see it, Chrome" in out
+    assert "modprobe v4l2loopback exclusive_caps=1" in out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="v4l2loopback is Linux's")
+def test_with_exclusive_caps_all_programs_see_it(livebg_command, module):
+    load(module, "Y,N,N")
+    assert "yes v4l2loopback: 0.13.2, with exclusive_caps: every program" in livebg_command("doctor").out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PipeWire is Linux's")
+def test_a_missing_pipewire_comes_with_its_packages(livebg_command, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    out = livebg_command("doctor").out
+    assert "no  pipewire: the PipeWire camera: gst-launch-1.0 is missing: sudo apt install pipewire" in out
