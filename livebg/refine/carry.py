@@ -6,6 +6,12 @@ own unrefined alpha.
 Why from the keyframe each time, and not from frame to frame: the motions are chained on their small grid, and the
 correction is resampled once, however long ago its keyframe was.
 
+Why the motion is set right by the mattes: flow that misses a slow movement by a fraction of a pixel a frame has lost
+the edge after ten. The keyframe's own matte, carried along, shows by how much, and one step of Lucas and Kanade (IJCAI
+1981) between it and the frame's own matte takes the rest out. Up to half a small pixel of it is taken for the network's
+jitter and left. Over ten frames a disc at half a pixel a frame keeps .73 of the oracle's gain with it and .55 without,
+talking heads as much with it as without.
+
 Why it is bound to what the frame itself says: motion errs, and the subject turns. A correction moves a pixel towards
 the keyframe's refined alpha, never past it and never by more than it moved the keyframe. It fades as trust in the
 motion does, and where the frame's own matte is no longer the keyframe's, it is gone.
@@ -15,6 +21,7 @@ Why points and not pictures: the edge band is a twentieth of the frame. Only its
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -37,6 +44,9 @@ SAME, OTHER = np.float32(0.25), np.float32(0.6)
 """The frame's own alpha is still the keyframe's up to a difference of ``SAME`` nearby; from ``OTHER`` it is another."""
 UNSURE, SURE = np.float32(0.25), np.float32(0.75)
 """Trust in the motion at which a correction is gone, and at which it is whole."""
+_WINDOW = (13, 13)  # small pixels in which the mattes' edges move alike
+_FLAT = np.float32(2e-3)  # mean squared slope below which there is no edge to go by
+_JITTER, _MOST = np.float32(0.5), np.float32(2)  # small pixels
 _ROW = 4096  # points stand in rows of this many: OpenCV takes no picture of more than 32767 rows
 
 
@@ -56,8 +66,9 @@ class Keyframe:
         self.pts = pts
         self.before = before.copy()
         self._since: Motion | None = None
-        self._small: Alpha | None = None
-        self._apart: Alpha | None = None
+        self._small = before[:0]  # before, on the motion's grid
+        self._now = before[:0]  # the present frame's own matte there,
+        self._apart = before[:0]  # and how it differs from the keyframe's
         self._pair: Floats | None = None
         self._changed: Alpha | None = None
 
@@ -66,30 +77,30 @@ class Keyframe:
         if (cv2.absdiff(self.before, after) > NOTHING).any():
             self._pair = np.dstack([self.before, after])
 
-    def follow(self, motion: Motion) -> None:
+    def follow(self, motion: Motion, now: Alpha) -> None:
         """The stream went on by one frame.
 
         Args:
             motion: From the frame before to the present one; not a cut.
-        """
-        self._apart = None
-        step = Motion(motion.flow, motion.trust)  # without the flow onward, which would cost as much again
-        self._since = step if self._since is None else chain(self._since, step)
-
-    def fit(self, now: Alpha) -> Fit:
-        """How well it still fits.
-
-        Args:
             now: The present frame's unrefined alpha, float32 (H, W).
         """
+        step = Motion(motion.flow, motion.trust)  # without the flow onward, which would cost as much again
+        since = step if self._since is None else chain(self._since, step)
+        if self._small.shape != since.trust.shape:
+            self._small = _shrink(self.before, since.trust.shape)
+        self._now = _shrink(now, since.trust.shape)
+        self._since = _set_right(since, warp(self._small, since), self._now)
+        self._apart = np.abs(self._now - warp(self._small, self._since))
+
+    def fit(self) -> Fit:
+        """How well it still fits the present frame."""
         since = self._since
         if since is None:
             return Fit(0.0, 1.0)
-        small = _shrink(now, since.trust.shape)
-        edge = small * (1 - small)
+        edge = self._now * (1 - self._now)
         mass = float(edge.sum())
         trust = float((edge * since.trust).sum()) / mass if mass > 1 else 1.0
-        return Fit(float(self._difference(small, since).sum()) / (4 * mass + 1), trust)
+        return Fit(float(self._apart.sum()) / (4 * mass + 1), trust)
 
     def onto(self, now: Alpha) -> Alpha:
         """The present frame's alpha with the correction.
@@ -107,8 +118,7 @@ class Keyframe:
         if points is None:
             return now
         x, y = points[..., 0], points[..., 1]
-        apart = self._difference(_shrink(now, since.trust.shape), since)
-        around = np.asarray(cv2.dilate(apart, np.ones((5, 5), np.uint8)), np.float32)
+        around = np.asarray(cv2.dilate(self._apart, np.ones((5, 5), np.uint8)), np.float32)
         source, trust, apart = _sample(since, around, points, now.shape)
         then = _look_up(pair, source)
         before, after = then[..., 0], then[..., 1]
@@ -121,14 +131,6 @@ class Keyframe:
         alpha = now.copy()
         alpha[y, x] = np.clip(own, 0, 1)
         return alpha
-
-    def _difference(self, small: Alpha, since: Motion) -> Alpha:
-        """Between the present frame's own matte and the keyframe's, on the motion's grid."""
-        if self._apart is None:
-            if self._small is None or self._small.shape != small.shape:
-                self._small = _shrink(self.before, small.shape)
-            self._apart = np.abs(small - warp(self._small, since))
-        return self._apart
 
     def _points(self, pair: Floats, since: Motion) -> NDArray[np.int32] | None:
         """The present frame's pixels that the correction may touch, in rows: (n, _ROW, 2) of x, y; some twice."""
@@ -146,6 +148,29 @@ class Keyframe:
         points = np.asarray(found, np.int32).reshape(-1, 2)
         missing = -len(points) % _ROW
         return np.concatenate([points, np.broadcast_to(points[-1], (missing, 2))]).reshape(-1, _ROW, 2)
+
+
+def _set_right(since: Motion, carried: Alpha, now: Alpha) -> Motion:
+    """A motion moved on by what is still between the matte carried along it and the frame's own."""
+    edge = carried + now
+    across = cv2.Scharr(edge, cv2.CV_32F, 1, 0, scale=1 / 64)
+    down = cv2.Scharr(edge, cv2.CV_32F, 0, 1, scale=1 / 64)
+    ahead = now - carried
+    a, b, c, x, y = (
+        cv2.blur(product, _WINDOW)
+        for product in (across * across, across * down, down * down, across * ahead, down * ahead)
+    )
+    a, c = a + _FLAT, c + _FLAT
+    scale = 1 / (a * c - b * b)
+    rest = np.dstack([(c * x - b * y) * scale, (a * y - b * x) * scale])
+    length = np.hypot(rest[..., 0], rest[..., 1]) + np.float32(1e-6)
+    rest *= (np.clip(length - _JITTER, 0, _MOST) / length)[..., None]
+    return chain(since, Motion(rest, _sure(*now.shape)))
+
+
+@lru_cache(maxsize=4)
+def _sure(height: int, width: int) -> Floats:
+    return np.ones((height, width), np.float32)
 
 
 def _sample(

@@ -144,7 +144,7 @@ class KeyframeRefiner(Closing):
         if self._beside is not None:
             self._collect(self._beside, frame)
         keyframe = self._current
-        reason = self._when.reason(frame.pts, None if keyframe is None else keyframe.fit(base))
+        reason = self._when.reason(frame.pts, None if keyframe is None else keyframe.fit())
         if reason is not None and self._beside is None:
             return Matte(self._refine_now(frame, base, reason))
         if reason is not None and self._beside is not None:
@@ -176,7 +176,7 @@ class KeyframeRefiner(Closing):
                 self._forget()
                 self._when.cut()
                 return
-            keyframe.follow(motion)
+            keyframe.follow(motion, base)
         if self._current is not None and draft.frame.pts - self._current.pts > self._oldest and self._beside:
             self._current = None
 
