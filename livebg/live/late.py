@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
-_NICENESS = 5
+_NICENESS = 2  # little: on a busy machine the matte must not starve either
 
 
 class Dated(NamedTuple):
