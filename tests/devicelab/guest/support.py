@@ -62,12 +62,12 @@ def plug(in_: bool) -> None:
     (DRIVER / ("bind" if in_ else "unbind")).write_text("vivid.0")
 
 
-def until(condition, seconds: float = 20.0) -> None:
-    """Wait for something that another thread or process does."""
+def until(condition, seconds: float = 20.0, told=lambda: "") -> None:
+    """Wait for something that another thread or process does; ``told`` says how things stand if it does not."""
     deadline = monotonic() + seconds
     pause = Event()
     while not condition():
-        assert monotonic() < deadline, "it did not happen in time"
+        assert monotonic() < deadline, f"it did not happen in time {told()}"
         pause.wait(0.02)
 
 

@@ -59,8 +59,8 @@ def config(**live):
 
 
 @contextmanager
-def live(**options):
-    with Session(config(**options), open_network=lambda segment: LeftHalf()) as session:
+def live(segmenter=None, **options):
+    with Session(config(**options), open_network=lambda _: segmenter or LeftHalf(), tell=print) as session:
         yield session
 
 
@@ -95,7 +95,7 @@ def is_composed(picture):
 def shown(session, count=3):
     """Wait for fresh pictures from now on."""
     before = session.statistics.whole()["fresh"]
-    until(lambda: session.statistics.whole()["fresh"] >= before + count, 60)
+    until(lambda: session.statistics.whole()["fresh"] >= before + count, 60, session.status)
 
 
 def test_the_room_is_replaced_and_its_camera_free_afterwards(tmp_path):
@@ -139,7 +139,7 @@ def test_a_segmenter_that_fails_shows_the_slate(tmp_path):
                 raise RuntimeError("out of memory")
             return super().segment(frame)
 
-    with Session(config(), open_network=lambda segment: Failing()) as session:
+    with live(Failing()) as session:
         shown(session)
         Failing.fails = True
         until(lambda: session.status()["state"] == "slate", 30)
