@@ -76,7 +76,7 @@ def test_a_killed_process_leaves_a_file_that_plays(tmp_path, suffix):
         from livebg.sinks.recording import open_recording
         from tests.sinks.test_recording import LIVE, uneven
         sink = open_recording(Path({str(tmp_path)!r}) / "call{suffix}", LIVE)
-        for frame in uneven(300):
+        for frame in uneven(150):
             sink._sink.write(frame)
         os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -85,11 +85,11 @@ def test_a_killed_process_leaves_a_file_that_plays(tmp_path, suffix):
     (left,) = tmp_path.iterdir()
     assert left.name.startswith(".call.livebg-")
     times = read(left)
-    assert times[-1] > 6  # of 9.7 s
+    assert times[-1] > 2.5  # of 4.9 s
     assert np.all(np.diff(times) > 0)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
 def test_a_full_disk_ends_the_recording_and_not_the_call(tmp_path, suffix):
     call, told = FakeSink(), []
     noise = np.random.default_rng(0)
