@@ -32,6 +32,7 @@ HEAVY = {
     "av": ("sources/", "sinks/", "cli/doctor.py"),
     "onnxruntime": ("segment/", "bench/"),
     "onnx": ("segment/", "train/"),
+    "pymatting": ("refine/",),
     "pyvirtualcam": ("sinks/", "cli/doctor.py"),
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from livebg import weights
+from livebg.cli.options import config_options
+from livebg.config import Config
 from livebg.errors import SinkError
 
 _Command = Callable[..., Any]
@@ -69,6 +71,115 @@ def compare(
         progress=_tell,
     )
     _write(found, json_path)
+
+
+@bench.command()
+@click.option("--model", "models", multiple=True, help="Repeatable.  [default: people, people-nano, u2netp, u2net]")
+@click.option("--size", "sizes", multiple=True, metavar="WxH", help="Repeatable.  [default: the model's own]")
+@click.option(
+    "--batch", "batches", multiple=True, default=(1,), type=click.IntRange(1), help="Pictures a call. Repeatable."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--runtime", default="auto", show_default=True, help="auto, onnx or torch.")
+@click.option("--threads", type=click.IntRange(1), help="On a CPU.  [default: the runtime's own]")
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(2), help="Calls that are timed.")
+@_json
+def network(
+    models: tuple[str, ...],
+    sizes: tuple[str, ...],
+    batches: tuple[int, ...],
+    device: str,
+    runtime: str,
+    threads: int | None,
+    rounds: int,
+    json_path: Path | None,
+) -> None:
+    """Time the networks alone, against what the machine can multiply and copy."""
+    from livebg.bench.network import MODELS, bench_network
+
+    parsed = [Config().override({"segment": {"size": size}}).segment.size for size in sizes]
+    found = bench_network(
+        models or MODELS, device=device, runtime=runtime, sizes=parsed or [None], batches=batches,
+        rounds=rounds, threads=threads, progress=_tell,
+    )  # fmt: skip
+    _write(found, json_path)
+
+
+@bench.command()
+@_clip
+@click.option("--frame-size", default="1280x720", show_default=True, metavar="WxH", help="Frames are scaled to it.")
+@click.option("--frames", default=90, show_default=True, type=click.IntRange(2), help="How many.")
+@_json
+@config_options("segment", "smooth", "refine", "compose", without=("speed",))
+def pipeline(clip: Path | None, frame_size: str, frames: int, json_path: Path | None, config: Config) -> None:
+    """Time every stage between a decoded frame and a composited one, in memory.
+
+    CLIP is the demo clip unless given.
+    """
+    from livebg.bench.pipeline import bench_pipeline
+
+    size = Config().override({"segment": {"size": frame_size}}).segment.size
+    assert size is not None
+    found = bench_pipeline(clip or weights.ensure("demo-clip"), config, size=size, frames=frames, progress=_tell)
+    _write(found, json_path)
+
+
+@bench.command()
+@click.option("--size", "sizes", multiple=True, default=(300, 600, 900), type=click.IntRange(66), help="L. Repeatable.")
+@click.option("--mode", "modes", multiple=True, default=("fast", "full"), type=click.Choice(["fast", "full"]))
+@click.option(
+    "--weights", "path", type=click.Path(exists=True, path_type=Path), help="[default: random ones, same cost]"
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "full", "half"]))
+@_rounds
+@_json
+def refine(
+    sizes: tuple[int, ...],
+    modes: tuple[str, ...],
+    path: Path | None,
+    device: str,
+    precision: str,
+    rounds: int,
+    json_path: Path | None,
+) -> None:
+    """Time CascadePSP and its peak memory."""
+    from livebg.bench.refine import bench_refine
+
+    found = bench_refine(
+        sizes, modes=modes, device=device, precision=precision, rounds=rounds, weights=path, progress=_tell
+    )
+    _write(found, json_path)
+
+
+@bench.command()
+@_clip
+@click.option("--seconds", default=60.0, show_default=True, help="How long.")
+@click.option("--cores", default=2, show_default=True, type=click.IntRange(1), help="That the run may use.")
+@click.option("--with", "options", default="--config live", show_default=True, help="Options of livebg live.")
+@_json
+def live(clip: Path | None, seconds: float, cores: int, options: str, json_path: Path | None) -> None:
+    """Play CLIP in real time as the camera and measure a call: latency, misses, memory.
+
+    CLIP is the demo clip unless given.
+    """
+    from livebg.bench.live import bench_live
+
+    found = bench_live(
+        clip or weights.ensure("demo-clip"), seconds=seconds, cores=cores, options=options.split(), progress=_tell
+    )
+    _write(found, json_path)
+
+
+@bench.command()
+@click.argument("people", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--count", default=20, show_default=True, type=click.IntRange(1), help="Composites of each folder.")
+@_json
+def foreground(people: Path, count: int, json_path: Path | None) -> None:
+    """Measure the edge colours: time, and error against known foregrounds of the cut-outs in PEOPLE."""
+    from livebg.bench.foreground import bench_foreground
+
+    _write(bench_foreground(people, count=count, progress=_tell), json_path)
 
 
 def _tell(line: str) -> None:
