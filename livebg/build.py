@@ -77,13 +77,14 @@ def open_segmenter(config: SegmentConfig, *, coarse: bool = False) -> Segmenter:
     )
 
 
-def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False) -> Matting:
+def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False, live: bool = False) -> Matting:
     """Everything between a frame and its final matte.
 
     Args:
         config: How steady, how often afresh, how fine.
         segmenter: With coarse mattes.
         stills: Whether frames have nothing to do with each other: then each is segmented on its own.
+        live: Whether frames cannot wait: a slow refiner then works beside the stream, and the caller closes it.
 
     Raises:
         WeightsError: Those of the refiner cannot be had.
@@ -91,7 +92,7 @@ def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False) 
         UsageError: What the refiner needs is not installed.
     """
     smooth = config.smooth
-    refiner = open_refiner(config.refine, segmenter.device, stills=stills)
+    refiner = open_refiner(config.refine, segmenter.device, stills=stills, live=live)
     if stills:
         return Matting(segmenter, refiner=refiner)
     cadence = Cadence(segmenter, smooth.cadence)
@@ -101,13 +102,14 @@ def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False) 
     return Matting(segmenter, MotionTracker(), cadence, smoother, refiner)
 
 
-def open_refiner(config: RefineConfig, device: str, *, stills: bool = False) -> Refiner:
+def open_refiner(config: RefineConfig, device: str, *, stills: bool = False, live: bool = False) -> Refiner:
     """What brings coarse mattes to the picture's size and edges.
 
     Args:
         config: Which, and how.
         device: Where the segmenter runs; CascadePSP goes there too.
         stills: Whether frames have nothing to do with each other.
+        live: Whether frames cannot wait.
     """
     match refiner_of(config, device):
         case "none":
@@ -125,13 +127,12 @@ def open_refiner(config: RefineConfig, device: str, *, stills: bool = False) -> 
                 None if config.refine_weights is None else Path(config.refine_weights),
                 mode=config.refine_mode,
                 size=config.refine_size,
-                device=device,
+                device="auto" if device == "mps" else device,  # its pyramid wants pool sizes that MPS lacks
             )
             if config.refine_gate == "off" and (stills or config.refine_every == 1):
                 return EveryPicture(network)
-            return KeyframeRefiner(
-                Guided(), network, gate=config.refine_gate == "on", every=1 if stills else config.refine_every
-            )
+            every = 1 if stills else config.refine_every
+            return KeyframeRefiner(Guided(), network, gate=config.refine_gate == "on", every=every, live=live)
 
 
 def refiner_of(config: RefineConfig, device: str) -> str:

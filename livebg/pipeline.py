@@ -118,7 +118,7 @@ def run(
             with clock("refine"):
                 matte = matting.refiner.refine(draft)
         with clock("compose"):
-            _require_valid(frame, matte)
+            require_valid(frame, matte)
             composed = compositor.compose(frame, matte)
         with clock("write"):
             sink.write(composed)
@@ -168,7 +168,7 @@ def _drafts(
     yield from smoother.flush() if smoother else ()
 
 
-def _require_valid(frame: Frame, matte: Matte) -> None:
+def require_valid(frame: Frame, matte: Matte) -> None:
     """Refuse a matte that would show what it must hide."""
     alpha = matte.alpha
     if alpha.shape != (frame.height, frame.width):

@@ -14,6 +14,7 @@ from livebg.cli.options import config_options
 from livebg.cli.progress import fetch
 from livebg.config import Config
 from livebg.live.session import Line, Session
+from livebg.speed import choose
 
 _SECONDS_BETWEEN_LINES = 5.0
 _INTERRUPTED = 130  # as livebg.cli has it
@@ -35,6 +36,10 @@ def live(config: Config) -> None:
     Where anything fails, the slate is shown, never the room.
     """
     quiet = config.output.quiet
+    choice = choose(config, rate=config.live.fps)
+    config = choice.config
+    if choice.why and not quiet:
+        click.echo(choice.why, err=True)
     if config.segment.model in weights.names(use="segment"):
         fetch(config.segment.model, quiet=quiet)
     status = StatusLine(quiet=quiet)

@@ -27,6 +27,7 @@ from livebg.live.slate import make_slate
 from livebg.live.view import View, parse_crop
 from livebg.live.watch import difference
 from livebg.motion import MotionTracker
+from livebg.refine.keyframe_refiner import KeyframeRefiner
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from livebg.live.statistics import Statistics
     from livebg.pipeline import Matting
     from livebg.segment import Segmenter
+    from livebg.stages import Refiner
 
 OpenSegmenter = Callable[[SegmentConfig], "Segmenter"]
 """Opens a network with coarse mattes."""
@@ -67,6 +69,7 @@ class Workshop(Closing):
         self._segmenter: Segmenter | None = None
         self._drafting: LateMatte | None = None
         self._compositors: list[Compositor] = []
+        self._refiners: list[KeyframeRefiner] = []
 
     def parts(self, config: Config) -> Parts:
         """All stages.
@@ -75,7 +78,8 @@ class Workshop(Closing):
             LivebgError: One cannot be had.
         """
         self._segmenter = segmenter = self._open_segmenter(config.segment)
-        matting = open_matting(config, segmenter)
+        matting = open_matting(config, segmenter, live=True)
+        self._keep(matting.refiner)
         if config.live.latency == "low":
             self._drafting = LateMatte(segmenter, self._statistics)
         return Parts(
@@ -107,7 +111,8 @@ class Workshop(Closing):
         segmenter = self._segmenter
         if segmenter is None or old.segment != new.segment:
             segmenter = self._warm(new.segment)
-        matting = open_matting(new, segmenter)
+        matting = open_matting(new, segmenter, live=True)
+        self._keep(matting.refiner)
         made["smoother"], made["tracker"] = matting.smoother, parts.tracker or _tracker(new.live, matting)
         if old.refine != new.refine:
             made["refiner"] = matting.refiner
@@ -134,12 +139,19 @@ class Workshop(Closing):
             self._drafting.close()
         while self._compositors:
             self._compositors.pop().close()
+        while self._refiners:
+            self._refiners.pop().close()
 
     def _warm(self, config: SegmentConfig) -> Segmenter:
         """A network that has run once: the first run of some takes seconds, in which what is shown would grow old."""
         segmenter = self._open_segmenter(config)
         segmenter.segment(Frame(np.zeros((self._info.height, self._info.width, 3), np.uint8)))
         return segmenter
+
+    def _keep(self, refiner: Refiner | None) -> None:
+        """One with a thread of its own is closed at the end."""
+        if isinstance(refiner, KeyframeRefiner):
+            self._refiners.append(refiner)
 
     def _compositor(self, config: Config) -> Compositor:
         self._compositors.append(open_compositor(config.compose, self._info))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from livebg.live.checks import NOBODY, coverage, require_coarse, require_composed, require_motion, require_same_frame
 from livebg.live.pacer import PATIENCE, Pacer, Shot
-from livebg.pipeline import _require_valid as require_valid
+from livebg.pipeline import require_valid
 from livebg.stages import Closing, Source
 
 if TYPE_CHECKING:
