@@ -24,6 +24,7 @@ from typing import Literal, get_args
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from livebg.errors import StageError, UsageError
 from livebg.frame import Alpha, Matte
@@ -38,25 +39,24 @@ class _Weights:
     """How much of the new matte enters where motion is fully trusted.
 
     Attributes:
-        still: Where the picture stands still and the mattes agree.
-        moved: Where it moved.
-        apart: Where the mattes disagree entirely.
+        near: Where the mattes all but agree.
+        apart: Where they disagree.
         hold: Frames that a missing part is kept.
     """
 
-    still: float
-    moved: float
+    near: float
     apart: float
-    hold: int
+    hold: float
 
 
 _STRENGTHS = {
-    "light": _Weights(still=0.2, moved=0.4, apart=0.4, hold=8),
-    "strong": _Weights(still=0.08, moved=0.25, apart=0.2, hold=16),
+    "light": _Weights(near=0.15, apart=0.4, hold=8),
+    "strong": _Weights(near=0.08, apart=0.2, hold=16),
 }
-_AGREE, _DISAGREE = 0.1, 0.6  # of alpha: between them ``still`` and ``moved`` give way to ``apart``
-_KNOWN = 6  # frames
-_PART = 5  # pixels of the coarse matte: thinner is an edge
+_APART = 0.1, 0.6  # of alpha: up to here they agree, from here they do not
+_MISSING = 0.4  # of alpha: so much less is a part gone
+_KNOWN = 6  # frames that earn a part its full credit
+_PART = 5  # pixels of the coarse matte
 _TRUSTED = 0.8
 
 
@@ -135,27 +135,23 @@ class Smoother:
     def _after(self) -> tuple[Alpha, Field] | None:
         """What the frames after the oldest say of it, and how far to trust them; ``None`` where they cannot know."""
         assert self._weights is not None
-        later: Alpha | None = None
-        trust: Field | None = None
-        for (_, _), (draft, _) in reversed(list(zip(self._waiting, list(self._waiting)[1:], strict=False))):
-            alpha = draft.matte.alpha
-            if later is not None and trust is not None and later.shape == alpha.shape:
-                weight = 1 - trust * np.float32(1 - self._weights.moved)
-                later = later + (alpha - later) * weight
-            else:
-                later = alpha
-            if draft.motion is None or draft.motion.cut or draft.motion.onward is None:
-                later = trust = None
+        found: tuple[Alpha, Field] | None = None
+        for at in range(len(self._waiting) - 1, 0, -1):
+            draft = self._waiting[at][0]
+            alpha, motion = draft.matte.alpha, draft.motion
+            if motion is None or motion.cut or alpha.shape != self._waiting[at - 1][1].shape:
+                found = None
                 continue
-            back = backwards(draft.motion)
-            later, trust = warp(later, back), trust_at(back, *alpha.shape)
-        if later is None or trust is None or later.shape != self._waiting[0][1].shape:
-            return None
-        return later, trust
+            if found is not None:
+                later, trust = found
+                alpha = later + (alpha - later) * (1 - trust * np.float32(1 - self._weights.apart))
+            back = backwards(motion)
+            found = warp(alpha, back), trust_at(back, *alpha.shape)
+        return found
 
 
 class _Memory:
-    """What is kept from frame to frame, all of the matte's size.
+    """What is kept from frame to frame, on the matte's grid and carried with it.
 
     Attributes:
         steady: The last steady matte; a new array each time, it is handed out.
@@ -163,43 +159,35 @@ class _Memory:
 
     def __init__(self, alpha: Alpha) -> None:
         self.steady = alpha
-        self._known = (alpha > 0.5).astype(np.float32)  # frames since which the subject is there, up to _KNOWN
-        self._missing = np.zeros_like(alpha)  # frames since which the score misses it
+        self._kept = np.zeros((*alpha.shape, 2), np.float32)  # the steady matte and the credit, carried as one picture
+        self._kept[..., 0] = alpha
+        self._carried = np.empty_like(self._kept)
 
     def take(self, alpha: Alpha, motion: Motion, weights: _Weights) -> None:
         """One frame further."""
-        height, width = alpha.shape
-        trust = trust_at(motion, height, width)
-        before = warp(self.steady, motion)
-        known, missing = warp(self._known, motion), warp(self._missing, motion)
-        apart = cv2.absdiff(alpha, before)
-        apart = np.clip((apart - _AGREE) * np.float32(1 / (_DISAGREE - _AGREE)), 0, 1)
-        still = _still_at(motion, height, width)
-        weight = weights.moved + (weights.still - weights.moved) * still
-        weight += (np.float32(weights.apart) - weight) * apart
-        lost = self._lost(alpha, before, trust, known) & (missing < weights.hold)
+        trust = trust_at(motion, *alpha.shape)
+        before, credit = cv2.split(warp(self._kept, motion, into=self._carried))
+        new = alpha - before
+        weight = weights.near + np.float32(weights.apart - weights.near) * _ramp(np.abs(new), *_APART)
+        lost = _lost(before - alpha, (credit >= 1) & (trust > _TRUSTED))
         weight[lost] = 0
         weight = 1 - trust * (1 - weight)
-        self.steady = before + (alpha - before) * weight
-        np.clip(self.steady, 0, 1, out=self.steady)
-        there = self.steady > 0.5
-        self._known = np.where(there, np.minimum(known + 1, _KNOWN), 0).astype(np.float32)
-        self._missing = np.where(lost, missing + 1, 0).astype(np.float32)
-
-    @staticmethod
-    def _lost(
-        alpha: Alpha, before: Alpha, trust: Field, known: Alpha
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """Where a part that was there is missing, though the picture is as it was."""
-        gone = (before - alpha > 0.4) & (known > _KNOWN - 1) & (trust > _TRUSTED)
-        part = cv2.morphologyEx(gone.astype(np.uint8), cv2.MORPH_OPEN, np.ones((_PART, _PART), np.uint8))
-        return np.asarray(part, np.bool_)
+        self.steady = steady = np.asarray(before + new * weight, np.float32)
+        np.clip(steady, 0, 1, out=steady)
+        credit = np.where(lost, credit - 1, np.minimum(credit + weights.hold / _KNOWN, weights.hold))
+        credit[steady <= 0.5] = 0
+        self._kept[..., 0], self._kept[..., 1] = steady, credit
 
 
-def _still_at(motion: Motion, height: int, width: int) -> Field:
-    """1 where the picture stands still."""
-    still = (np.abs(motion.flow[..., 0]) + np.abs(motion.flow[..., 1]) == 0).astype(np.float32)
-    return np.asarray(cv2.resize(still, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+def _lost(missing: Alpha, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where a part is missing that may be held: thick ones only, what is thin is an edge."""
+    gone = (held & (missing > _MISSING)).view(np.uint8)
+    return np.asarray(cv2.morphologyEx(gone, cv2.MORPH_OPEN, np.ones((_PART, _PART), np.uint8)), np.bool_)
+
+
+def _ramp(values: Field, low: float, high: float) -> Field:
+    """0 up to ``low``, 1 from ``high``."""
+    return np.asarray(np.clip((values - np.float32(low)) * np.float32(1 / (high - low)), 0, 1), np.float32)
 
 
 def _require_valid(draft: Draft, smoother: Smoother) -> None:
