@@ -66,6 +66,11 @@ def jpeg(index, width=320, height=240):
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     monkeypatch.setattr(camera_module, "FIRST_TRY", 0.05)
+    yield
+    for thread in threading.enumerate():  # one that close() left inside FFmpeg comes back when its own timeout is over
+        if thread.name.startswith("read "):
+            thread.join(20)
+            assert not thread.is_alive()
 
 
 def read_all(camera, last):
