@@ -77,6 +77,7 @@ class Cadence:
             return None
         self._since = since = motion if self._since is None else chain(self._since, motion)
         alpha = warp(kept.alpha, since)
+        np.clip(alpha, 0, 1, out=alpha)  # rounding
         return None if doubt(alpha, since) > MOST_DOUBT else Matte(alpha)
 
 
@@ -88,7 +89,7 @@ def doubt(alpha: Alpha, since: Motion) -> float:
         since: The motion it was carried by.
 
     Returns:
-        Distrust summed over the matte and a margin around it of a twentieth of the picture, over the matte's area; in
+        Distrust summed over the matte and a margin around it of a tenth of the picture, over the matte's area; in
         an empty matte, distrust in the mean over the picture.
     """
     distrust = 1 - trust_at(since, *alpha.shape)
@@ -96,6 +97,6 @@ def doubt(alpha: Alpha, since: Motion) -> float:
     area = int(np.count_nonzero(inside))
     if area == 0:
         return float(distrust.mean())
-    margin = 2 * (max(alpha.shape) // 20) + 1
+    margin = 2 * (max(alpha.shape) // 10) + 1
     around = cv2.dilate(inside, np.ones((margin, margin), np.uint8))
     return float(distrust[around > 0].sum()) / area

@@ -12,6 +12,8 @@ was. So a part that was there for ``_KNOWN`` frames, is thick enough to be a par
 motion is trusted, is kept for at most ``hold`` frames. A person who leaves changes the picture: trust is 0 there, and
 the matte follows at once.
 
+Looking ahead is a fixed-lag smoother (Rauch, Tung and Striebel, 1965): steady mattes of later frames are carried back.
+
 Source: exponential smoothing along DIS optical flow; weights and holding are ours.
 """
 
@@ -58,6 +60,8 @@ _MISSING = 0.4  # of alpha: so much less is a part gone
 _KNOWN = 6  # frames that earn a part its full credit
 _PART = 5  # pixels of the coarse matte
 _TRUSTED = 0.8
+_HINDSIGHT = np.float32(0.7)  # how much the next frame's steady matte says of this one
+_ROUNDING = 1e-5  # resizing and warping leave [0, 1] by less
 
 
 class Smoother:
@@ -122,32 +126,19 @@ class Smoother:
         self._waiting.clear()
 
     def _next(self) -> Draft:
-        """The oldest frame that waits, steadied by those after it."""
-        draft, steady = self._waiting[0]
-        after = self._after()
-        self._waiting.popleft()
-        if after is None:
-            return replace(draft, matte=Matte(steady))
-        later, trust = after
-        # Half of each side's say, as far as the way back can be trusted.
-        return replace(draft, matte=Matte(steady + (later - steady) * trust * np.float32(0.5)))
-
-    def _after(self) -> tuple[Alpha, Field] | None:
-        """What the frames after the oldest say of it, and how far to trust them; ``None`` where they cannot know."""
-        assert self._weights is not None
-        found: tuple[Alpha, Field] | None = None
-        for at in range(len(self._waiting) - 1, 0, -1):
-            draft = self._waiting[at][0]
-            alpha, motion = draft.matte.alpha, draft.motion
-            if motion is None or motion.cut or alpha.shape != self._waiting[at - 1][1].shape:
-                found = None
-                continue
-            if found is not None:
-                later, trust = found
-                alpha = later + (alpha - later) * (1 - trust * np.float32(1 - self._weights.apart))
-            back = backwards(motion)
-            found = warp(alpha, back), trust_at(back, *alpha.shape)
-        return found
+        """The oldest frame that waits, steadied by those after it: the backward pass, from the newest to the oldest."""
+        newest, steady = self._waiting[-1]
+        motion = newest.motion
+        for draft, before in list(self._waiting)[-2::-1]:
+            if motion is None or motion.cut or before.shape != steady.shape:
+                steady = before
+            else:
+                back = backwards(motion)
+                trust = trust_at(back, *before.shape)
+                steady = before + (warp(steady, back) - before) * trust * _HINDSIGHT
+            motion = draft.motion
+        draft, _ = self._waiting.popleft()
+        return replace(draft, matte=Matte(steady))
 
 
 class _Memory:
@@ -193,6 +184,6 @@ def _ramp(values: Field, low: float, high: float) -> Field:
 def _require_valid(draft: Draft, smoother: Smoother) -> None:
     alpha = draft.matte.alpha
     low, high = alpha.min(), alpha.max()
-    if not (low >= 0 and high <= 1):  # also false for NaN
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):  # also false for NaN
         smoother.reset()
         raise StageError(f"frame {draft.frame.index}: the matte to smooth runs from {low} to {high}, not within 0..1")
