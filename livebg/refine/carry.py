@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
-NOTHING = 1 / 255
+NOTHING = 2 / 255
 """A correction below this is none."""
 SAME, OTHER = np.float32(0.25), np.float32(0.6)
 """The frame's own alpha is still the keyframe's up to a difference of ``SAME`` nearby; from ``OTHER`` it is another."""
@@ -117,19 +117,19 @@ class Keyframe:
         points = self._points(pair, since)
         if points is None:
             return now
-        x, y = points[..., 0], points[..., 1]
+        places = points[..., 1] * now.shape[1] + points[..., 0]
         around = np.asarray(cv2.dilate(self._apart, np.ones((5, 5), np.uint8)), np.float32)
         source, trust, apart = _sample(since, around, points, now.shape)
         then = _look_up(pair, source)
         before, after = then[..., 0], then[..., 1]
-        own = now[y, x]
+        own = now.ravel()[places]
         correction = after - before
         step = np.clip(after - own, np.minimum(correction, 0), np.maximum(correction, 0))
         step *= _ramp(trust, UNSURE, SURE)
         step *= _ramp(apart, OTHER, SAME)
         own += step
         alpha = now.copy()
-        alpha[y, x] = np.clip(own, 0, 1)
+        alpha.ravel()[places] = np.clip(own, 0, 1, out=own)
         return alpha
 
     def _points(self, pair: Floats, since: Motion) -> NDArray[np.int32] | None:
@@ -138,9 +138,7 @@ class Keyframe:
         rows, columns = pair.shape[:2]
         if self._changed is None:
             changed = (cv2.absdiff(pair[..., 0], pair[..., 1]) > NOTHING).astype(np.float32)
-            cells = cv2.resize(changed, (width, height), interpolation=cv2.INTER_AREA)
-            reached = cv2.dilate((cells > 0).astype(np.float32), np.ones((3, 3), np.uint8))
-            self._changed = np.asarray(reached, np.float32)
+            self._changed = (_shrink(changed, (height, width)) > 0).astype(np.float32)
         touched = ((warp(self._changed, since) > 0) & (since.trust > UNSURE)).astype(np.uint8)
         found = cv2.findNonZero(cv2.resize(touched, (columns, rows), interpolation=cv2.INTER_NEAREST))
         if found is None:

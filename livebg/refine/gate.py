@@ -11,9 +11,14 @@ shoulder is not lost to a bad ear. In each piece two things are measured before 
   variance, in windows (the region term of Lankton and Tannenbaum, IEEE TIP 2008, with alpha as membership).
 
 A piece is taken if one of the two grew and the other did not fall much, if the sides are in fact told apart, and if the
-piece has not become much longer in its edge, softer, larger or smaller. Noise has edges everywhere, a network
-that does not know has 0.5 everywhere: both fail there. Contrast alone would prefer what a guided filter makes, which
-copies the picture's gradient; separation alone would prefer blobs of one colour.
+piece has not become much longer in its edge, softer, larger or smaller. Where more pieces are plainly wrong than can be
+taken, none is: what looks right there is so by chance. Noise has edges everywhere, a network that does not know has 0.5
+everywhere: both fail. Contrast alone would prefer what a guided filter makes, which copies the picture's gradient;
+separation alone would prefer blobs of one colour.
+
+What it costs: where the matte follows the picture's gradient already, little can follow it better. Of what the truth
+would gain on talking heads it lets through about two thirds over a soft matte of 80 pixels, a third to a tenth over a
+guided one of 256. Of the harm of noise, shifted, grown, shrunk and blurred mattes it lets through a few hundredths.
 """
 
 from __future__ import annotations
@@ -35,6 +40,8 @@ GAIN = 1.02
 """What contrast or separation must have grown by."""
 LEAST_KEPT = 0.85
 """What must be left of each of the two."""
+MUCH_WORSE = 0.5
+"""Where contrast times separation fell below this part, a piece is plainly wrong."""
 LEAST_SEPARATION = 0.3
 """Variance between the sides over all variance that an edge of the picture has at least."""
 LONGER = 1.5
@@ -150,6 +157,8 @@ def _taken(
         & (np.abs(total(after - before)) < MOST_AREA * cell_area)
     )
     taken[0] = False
+    if np.count_nonzero(contrast_gain[1:] * separation_gain[1:] < MUCH_WORSE) > np.count_nonzero(taken):
+        taken[:] = False
     return taken
 
 
