@@ -71,8 +71,9 @@ class ReadAhead(Closing):
         self._require_open()
         if self._thread is not None:
             raise ValueError(f"{self.info.name} was read already: open it again")
-        self._thread = Thread(target=self._read, name=f"read {self.info.name}", daemon=True)
-        self._thread.start()
+        thread = Thread(target=self._read, name=f"read {self.info.name}", daemon=True)
+        thread.start()
+        self._thread = thread  # only now: close(), by another thread, joins what it finds here
         return self._iterate()
 
     def close(self) -> None:
