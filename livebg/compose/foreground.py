@@ -31,6 +31,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livebg.compose.regions import Regions
+
 if TYPE_CHECKING:
     from livebg.frame import Alpha, Image
 
@@ -41,7 +43,6 @@ LEAST = 1 / 255  # alpha so near 0 or 1 that no colour shows: not in the band
 GRAY = 127.5  # what stands for a colour where nothing has any weight
 
 _Plane = NDArray[np.float32]
-_STRIP = 1 << 18  # pixels taken at a time: bounds memory even where all of an 8K picture is band
 _COLUMNS = 256  # of the table handed to remap, whose sides must stay under 32767
 _FOURTH = np.array([[0, 0, 0, 1]] * 4, np.float32)  # the weight in place of each channel
 
@@ -51,6 +52,8 @@ class Foreground:
 
     def __init__(self) -> None:
         self._shape: tuple[int, ...] = ()
+        self._result = np.empty((0, 0, 3), np.uint8)
+        self._regions = Regions()
 
     def estimate(self, image: Image, alpha: Alpha) -> Image:
         """The picture with the subject's colour in place of the mixture.
@@ -63,6 +66,23 @@ class Foreground:
             (H, W, 3) uint8, valid until the next call and not to be written to. Where alpha is less than 1/255 away
             from 0 or 1 it is the picture, to the bit.
         """
+        if self._result.shape != image.shape:
+            self._result = np.empty_like(image)
+        np.copyto(self._result, image)
+        alpha = np.ascontiguousarray(alpha)
+        self._regions.divide(alpha)
+        self.correct(self._result, image, alpha, self._regions)
+        return self._result
+
+    def correct(self, picture: Image, image: Image, alpha: Alpha, regions: Regions) -> None:
+        """Put the subject's colour into a picture, in place, where ``alpha`` is further than 1/255 from 0 and from 1.
+
+        Args:
+            picture: RGB, (H, W, 3) uint8, contiguous.
+            image: The frame, of the same kind and size; another array.
+            alpha: Of the same size, float32 in [0, 1], contiguous.
+            regions: That of ``alpha``.
+        """
         if image.shape != self._shape:
             self._allocate(image.shape)
         step = self._step
@@ -71,10 +91,23 @@ class Foreground:
         self._subject.fill(self._cells, self._share)
         np.subtract(1, self._share, out=self._share)
         self._room.fill(self._cells, self._share)
-        np.copyto(self._result, image)
-        for top in range(0, image.shape[0], self._rows):
-            self._correct(image, alpha, top)
-        return self._result
+        width = image.shape[1]
+        mixtures, colours = (each.view("V3").reshape(-1) for each in (image, picture))
+        for where in regions.pixels():
+            share = alpha.reshape(-1)[where]
+            band = np.flatnonzero((share > LEAST) & (share < 1 - LEAST))
+            if not band.size:
+                continue
+            where, share = where[band], share[band]
+            rows = where // width
+            table = np.zeros((-(-where.size // _COLUMNS), _COLUMNS, 2), np.float32)
+            places = table.reshape(-1, 2)[: where.size]
+            places[:, 0] = where - rows * width
+            places[:, 1] = rows
+            table /= step
+            subject, room = self._subject.at(table, where.size), self._room.at(table, where.size)
+            mixed = mixtures[where].view(np.uint8).reshape(-1, 3)
+            colours[where] = unmix(mixed, share, subject, room).view("V3")[:, 0]
 
     def _allocate(self, shape: tuple[int, ...]) -> None:
         height, width = shape[:2]
@@ -83,34 +116,7 @@ class Foreground:
         self._cells = np.ones((*grid, 4), np.float32)
         self._share = np.empty(grid, np.float32)
         self._subject, self._room = _Filled(*grid), _Filled(*grid)
-        self._result = np.empty(shape, np.uint8)
-        self._rows = min(height, max(1, _STRIP // width))
-        self._band = np.empty(-(-self._rows * width // 8) * 8, np.bool_)  # whole eights, for _where
-        self._below = np.empty((self._rows, width), np.bool_)
         self._shape = shape
-
-    def _correct(self, image: Image, alpha: Alpha, top: int) -> None:
-        """Put the subject's colour into the result's band, in one strip of rows."""
-        alpha = np.ascontiguousarray(alpha[top : top + self._rows])
-        band = self._band[: alpha.size].reshape(alpha.shape)
-        self._band[alpha.size :] = False
-        np.greater(alpha, LEAST, out=band)
-        band &= np.less(alpha, 1 - LEAST, out=self._below[: len(alpha)])
-        where = _where(self._band)
-        if not where.size:
-            return
-        width = alpha.shape[1]
-        rows = where // width
-        table = np.zeros((-(-where.size // _COLUMNS), _COLUMNS, 2), np.float32)
-        cells = table.reshape(-1, 2)[: where.size]
-        cells[:, 0] = where - rows * width
-        cells[:, 1] = rows + top
-        table /= self._step
-        subject, room = self._subject.at(table, where.size), self._room.at(table, where.size)
-        strip = slice(top, top + self._rows)
-        mixed = image[strip].view("V3").reshape(-1)[where].view(np.uint8).reshape(-1, 3)
-        colour = unmix(mixed, alpha.reshape(-1)[where], subject, room)
-        self._result[strip].view("V3").reshape(-1)[where] = colour.view("V3")[:, 0]
 
 
 def grid_step(height: int, width: int) -> int:
@@ -186,11 +192,3 @@ class _Filled:
 def _thrice(values: Alpha) -> _Plane:
     """(N,) as (N, 3)."""
     return np.asarray(cv2.merge([values] * 3), np.float32).reshape(-1, 3)
-
-
-def _where(band: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Indices of what is true in a flat mask whose length is a multiple of 8. By eights: most are empty."""
-    eights = np.flatnonzero(band.view(np.uint64) != 0).astype(np.int32)
-    inside = np.flatnonzero(band.reshape(-1, 8)[eights]).astype(np.int32)
-    where: NDArray[np.int32] = eights[inside >> 3] * 8 + (inside & 7)
-    return where
