@@ -61,7 +61,7 @@ def test_motion_that_misses_a_movement_is_set_right_by_the_mattes():
     made = keyframe()
     for dx in range(1, 9):
         now, best = (cv2.warpAffine(each, np.float32([[1, 0, dx], [0, 1, 0]]), (WIDTH, HEIGHT)) for each in PAIR)
-        made.follow(moving(), now)
+        made.follow(moving(shape=(96, 128)), now)
     assert np.abs(made.onto(now) - best).mean() < 0.75 * np.abs(now - best).mean()
 
 
