@@ -15,7 +15,7 @@ colours are those of multi-level estimation (Germer, Uelwer, Conrad & Harmeling,
 Estimation», ICPR 2020). F̂ and B̂ are normalised convolutions over an image pyramid, each level filled from the next
 coarser one where its own weights run out (Gortler, Grzeszczuk, Szeliski & Cohen, «The Lumigraph», SIGGRAPH 1996).
 
-Why F̂ and B̂ from a grid of single pixels, at most 240 long: they hold nothing finer than the band is wide. A pixel taken
+Why F̂ and B̂ from a grid of single pixels, at most 160 long: they hold nothing finer than the band is wide. A pixel taken
 as it is obeys the equation above with its own alpha; the mean of several does not, and brings the room into F̂.
 
 Why the weights ``alpha^8``: a pixel at alpha 0.5 then enters with 1/256, and one at 0.9 with 0.43, so that F̂ holds
@@ -36,7 +36,7 @@ from livebg.compose.regions import Regions
 if TYPE_CHECKING:
     from livebg.frame import Alpha, Image
 
-LONGEST = 240  # cells of the grid
+LONGEST = 160  # cells of the grid
 FAINT = 0.05  # a mean weight below which the coarser level has its say
 STIFFNESS = 0.1  # lambda
 LEAST = 1 / 255  # alpha so near 0 or 1 that no colour shows: not in the band
@@ -94,11 +94,11 @@ class Foreground:
         width = image.shape[1]
         mixtures, colours = (each.view("V3").reshape(-1) for each in (image, picture))
         for where in regions.pixels():
-            share = alpha.reshape(-1)[where]
+            share = np.take(alpha, where)
             band = np.flatnonzero((share > LEAST) & (share < 1 - LEAST))
             if not band.size:
                 continue
-            where, share = where[band], share[band]
+            where, share = np.take(where, band), np.take(share, band)
             rows = where // width
             table = np.zeros((-(-where.size // _COLUMNS), _COLUMNS, 2), np.float32)
             places = table.reshape(-1, 2)[: where.size]
@@ -106,7 +106,7 @@ class Foreground:
             places[:, 1] = rows
             table /= step
             subject, room = self._subject.at(table, where.size), self._room.at(table, where.size)
-            mixed = mixtures[where].view(np.uint8).reshape(-1, 3)
+            mixed = np.take(mixtures, where).view(np.uint8).reshape(-1, 3)
             colours[where] = unmix(mixed, share, subject, room).view("V3")[:, 0]
 
     def _allocate(self, shape: tuple[int, ...]) -> None:
