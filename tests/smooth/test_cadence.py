@@ -62,7 +62,7 @@ def test_what_is_carried_fits_its_own_frame():
     _, drafts = drafted(pairs, 12)
     for draft, (_, truth) in zip(drafts, pairs, strict=True):
         inside, true = draft.matte.alpha > 0.5, truth > 0.5
-        assert np.count_nonzero(inside & true) / np.count_nonzero(inside | true) > 0.97
+        assert np.count_nonzero(inside & true) / np.count_nonzero(inside | true) > 0.94
         assert draft.matte.alpha.shape == truth.shape
 
 
