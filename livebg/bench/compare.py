@@ -91,11 +91,12 @@ def _command(peer: str, python: str, clip: Path, folder: Path, model: str, netwo
     out = str(folder / "peer.mp4")
     if peer == "rembg":
         try:
-            subprocess.run([python, "-c", "import rembg"], check=True, capture_output=True, timeout=120)
+            subprocess.run([python, "-c", "import rembg, cv2"], check=True, capture_output=True, timeout=120)
         except (OSError, subprocess.SubprocessError) as exc:
             raise UsageError(
                 f"rembg is not installed in {python}: make an environment of its own "
-                '(python -m venv PEER; PEER/bin/pip install "rembg[cpu]") and give --python PEER/bin/python'
+                '(python -m venv PEER; PEER/bin/pip install "rembg[cpu]" opencv-python-headless) and give --python '
+                "PEER/bin/python"
             ) from exc
         shutil.copy(network, folder / f"{model}.onnx")
         return [python, str(Path(__file__).parent / "peers" / "rembg_loop.py"), str(clip), out, model]
