@@ -13,7 +13,7 @@ is there did not come from outside the picture.
 Why a small picture: the mattes that are carried are as fine as the network's input, and at 320 pixels both flows cost
 less than one blend at 720p.
 
-Why flow of less than a pixel is kept: calling it still and setting it to 0 took a sixth off the flicker, and let the
+Why flow of less than a pixel is kept: calling it still and setting it to 0 took a fifth off the flicker, and let the
 matte of a head that turns slowly come a frame late (talking head grid_s1_0: lag 1.3 frames, and .1 without).
 """
 
