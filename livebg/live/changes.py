@@ -50,12 +50,17 @@ def check(config: Config) -> None:
     """Refuse what cannot go live.
 
     Raises:
-        UsageError: The background is transparent, smoothing looks ahead, or the crop cannot be read.
+        UsageError: The background is transparent, smoothing looks ahead, the network's score is stretched, or the crop
+            cannot be read.
     """
     if parse_background(config.compose.background).kind == "transparent":
         raise UsageError("a transparent background cannot go live: a camera has no alpha; take color:#00b140 to key it")
     if config.smooth.lookahead:
         raise UsageError(f"smooth.lookahead = {config.smooth.lookahead}: live there is no looking ahead; set it to 0")
+    if config.segment.normalise == "minmax":
+        raise UsageError(
+            "segment.normalise = minmax: live that would show the room where nobody is in the picture; set it to none"
+        )
     if config.live.crop is not None:
         parse_crop(config.live.crop)
 
@@ -206,17 +211,16 @@ class Changes(Closing):
 
     def _apply(self, values: Values) -> str:
         old = self.config
-        new = old.override(values)
-        check(new)
-        changed = difference(old, new)
-        fixed = [
-            f"{section}.{key}"
-            for section, keys in changed.items()
-            for key in keys
-            if section in ("input", "output") or (section == "live" and key not in _CHANGEABLE)
-        ]
-        if fixed and len(fixed) == sum(map(len, changed.values())):
+        wanted = difference(old, old.override(values))
+        fixed = [f"{section}.{key}" for section, keys in wanted.items() for key in keys if _is_fixed(section, key)]
+        if fixed and len(fixed) == sum(map(len, wanted.values())):
             raise UsageError(f"{', '.join(fixed)} cannot change while it runs: start again")
+        changed = {
+            section: {key: value for key, value in keys.items() if not _is_fixed(section, key)}
+            for section, keys in wanted.items()
+        }
+        new = old.override(changed)
+        check(new)
         slate = make_slate(new.live, new.compose, *self._size)
         made = self._workshop.replacements(old, new, self._loop.parts)
         self._loop.use(replace(self._loop.parts, **made))
@@ -229,6 +233,11 @@ class Changes(Closing):
             f"{section}.{key} = {value}" for section, keys in changed.items() for key, value in keys.items()
         )
         return (said or "nothing changed") + (f"; {', '.join(fixed)} from the next start on" if fixed else "")
+
+
+def _is_fixed(section: str, key: str) -> bool:
+    """Whether this holds from the start to the end of a run."""
+    return section in ("input", "output") or (section == "live" and key not in _CHANGEABLE)
 
 
 def _tracker(live: LiveConfig, matting: Matting) -> MotionTracker | None:

@@ -76,7 +76,9 @@ def coverage(matte: Matte) -> float:
     """
     share = float(matte.alpha.mean())
     if share > FULL:
-        raise StageError(f"the matte shows {share:.1%} of the picture: nothing would be hidden, it is not shown")
+        raise StageError(
+            f"the matte shows {share:.1%} of the picture and would hide nothing: uncover the camera, or move back"
+        )
     return share
 
 

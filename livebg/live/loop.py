@@ -13,11 +13,14 @@ pauses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Condition, Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from livebg.errors import LivebgError
 from livebg.live.checks import NOBODY, coverage, require_coarse, require_composed, require_motion, require_same_frame
 from livebg.live.pacer import PATIENCE, Pacer, Shot
 from livebg.pipeline import require_valid
@@ -31,10 +34,19 @@ if TYPE_CHECKING:
     from livebg.stages import Compositor, Refiner, Smoother, Tracker
 
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before the camera is opened again; the last goes on
+_LOOK = 0.1  # seconds without a frame, after which the loop looks whether it is wanted still
+_TELL_AGAIN = 10.0  # seconds without a failure, after which it is news
 
 
 class Camera(Source, Protocol):
     """A live source of which only the newest frame waits (``sources.open_camera``)."""
+
+    def take(self, timeout: float) -> Frame | None:
+        """The newest frame; ``None`` where none came within so many seconds, and at the end."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more frames will come."""
 
     @property
     def drops(self) -> int:
@@ -111,7 +123,8 @@ class Loop(Closing):
             pacer: Takes what may be shown.
             statistics: Told about frames, stages and failures.
             camera: One that is open already, for the first time.
-            tell: Told what failed, once for each kind of failure until a frame is shown again.
+            tell: Told what failed; the same failure, whatever the numbers in it, again once it was away for ten
+                seconds.
             ended: Called when the camera gives no more frames, as a clip that is not looped.
         """
         self._open_camera, self._camera = open_camera, camera
@@ -120,7 +133,7 @@ class Loop(Closing):
         self._changed = Condition()
         self._waiting: Parts | None = None
         self._stopped = self._asleep = False
-        self._told: set[str] = set()
+        self._told: dict[str, float] = {}
         self._shape: tuple[int, ...] | None = None
         self._last_seen = 0.0
         self._thread = Thread(target=self._run, name="livebg-loop", daemon=True)
@@ -183,22 +196,25 @@ class Loop(Closing):
                 self._camera = None
 
     def _follow(self, camera: Camera) -> None:
-        """Every frame of an open camera."""
+        """Every frame of an open camera. Not its iteration: that waits for as long as the cable is out."""
         self._parts.reset()
         drops = 0
-        for frame in camera:
-            if self._stopped or self._asleep:
-                return
+        while not self._stopped and not self._asleep:
+            frame = camera.take(_LOOK)
+            self._take_swap()
+            if frame is None:
+                if camera.ended:
+                    return
+                continue
             captured = camera.captured(frame)
+            self._pacer.start_clock(captured - float(frame.pts))
             self._statistics.count("captured")
             self._statistics.count("drops", camera.drops - drops)
             drops = camera.drops
-            self._take_swap()
             try:
                 shot = self._way(frame, captured)
                 if shot is not None:
                     self._pacer.show(shot)
-                    self._told.clear()
             except Exception as error:  # noqa: BLE001 - whatever it is, the frame is not shown and the next is tried
                 self._failed(error)
                 self._parts.reset()
@@ -246,7 +262,6 @@ class Loop(Closing):
         if self._nobody(share, captured):
             self._pacer.blank()
             return None
-        self._statistics.count("carried", dated.segmented != captured)
         return Shot(composed.image, matte, frame.pts, captured, dated.segmented)
 
     def _nobody(self, share: float, now: float) -> bool:
@@ -257,9 +272,12 @@ class Loop(Closing):
 
     def _take_swap(self) -> None:
         with self._changed:
-            if self._waiting is not None:
-                self._parts, self._waiting = self._waiting, None
-                self._changed.notify_all()
+            if self._waiting is None:
+                return
+            if self._waiting.view is not self._parts.view:
+                self._waiting.reset()  # a matte of the old part of the picture says nothing about the new one
+            self._parts, self._waiting = self._waiting, None
+            self._changed.notify_all()
 
     def _ready(self, pause: float) -> bool:
         """Wait for the pause to pass, and for whoever wakes us; whether to open the camera."""
@@ -277,7 +295,9 @@ class Loop(Closing):
             return
         self._pacer.blank()
         self._statistics.count("errors")
-        text = f"{type(error).__name__}: {error}"
-        if text not in self._told:
-            self._told.add(text)
+        text = str(error) if isinstance(error, LivebgError) else f"{type(error).__name__}: {error}"
+        kind, now = re.sub(r"[0-9.]+", "0", text), monotonic()
+        self._told = {told: time for told, time in self._told.items() if now - time < _TELL_AGAIN}
+        if kind not in self._told:
             self._tell(f"the slate is shown: {' '.join(text.split())}")
+        self._told[kind] = now

@@ -37,6 +37,7 @@ _EARLY = 0.5  # of a period
 _PACE = 0.98  # of a period: the credit that each frame costs
 _LATE = 1.5  # periods after a fresh frame, at which the next is given up and the last repeated
 _HOPELESS = 10.0  # seconds of nothing but failing writes
+_TELL_AGAIN = 10.0  # seconds without lateness, after which it is news
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,8 @@ class Pacer(Closing):
         self._last: Shot | None = None  # written
         self._paused = self._frozen = self._stopped = self._begun = False
         self._written = self._credit = self._repeat_at = monotonic()
-        self._epoch: float | None = None  # of the camera's clock, by the first shot
+        self._epoch: float | None = None
+        self._was_late: float | None = None
         self._index = 0
         self._failing_since: float | None = None
         self._error: SinkError | None = None
@@ -108,6 +110,7 @@ class Pacer(Closing):
         """
         if shot.image.shape != self._slate.shape or shot.image.dtype != np.uint8:
             raise StageError(f"a composed frame is {shot.image.shape}, the output {self._slate.shape}: it is not shown")
+        self.start_clock(shot.captured - float(shot.pts))
         with self._changed:
             self._next = shot
             self._changed.notify_all()
@@ -116,6 +119,11 @@ class Pacer(Closing):
         """Show the slate until a fresh frame comes: something failed, and nothing older is to stand for it."""
         with self._changed:
             self._next = self._last = None
+
+    def start_clock(self, epoch: float) -> None:
+        """Say when the camera's clock was 0, on ``time.monotonic``; what is written has the first such clock."""
+        if self._epoch is None:
+            self._epoch = epoch
 
     def pause(self, on: bool) -> None:
         """Show the slate, whatever comes; or go on with the next fresh frame."""
@@ -162,8 +170,11 @@ class Pacer(Closing):
                     self._changed.wait(wait)
                 if self._stopped:
                     return
+                late = self._lateness(monotonic())
                 shot, kind = self._choose(monotonic())
                 slate = self._slate
+            if late is not None:
+                self._tell(late)
             self._write(shot, slate, kind)
 
     def _wait(self, now: float) -> float:
@@ -185,6 +196,23 @@ class Pacer(Closing):
             self._last = None
         return (None, "slate") if self._last is None else (self._last, kind)
 
+    def _lateness(self, now: float) -> str | None:
+        """Why what is new is not shown, where it came too late; once until all was in time for ten seconds."""
+        new = self._next
+        if new is None or self._paused or self._frozen:
+            return None
+        picture, matte = now - new.captured, now - new.segmented
+        if max(picture, matte) <= self.stale:
+            return None
+        before, self._was_late = self._was_late, now
+        if before is not None and now - before < _TELL_AGAIN:
+            return None
+        return (
+            f"the slate is shown: pictures are ready {picture:.1f} s after their capture, with mattes {matte:.1f} s "
+            f"old; what is older than {self.stale:g} s is not shown: choose a faster model (--speed auto), a smaller "
+            "--capture-size, or a longer --stale"
+        )
+
     def _write(self, shot: Shot | None, slate: Image, kind: Kind) -> None:
         begun = monotonic()
         image = slate if shot is None else shot.image
@@ -204,21 +232,20 @@ class Pacer(Closing):
                 self._statistics.written(kind, None, None)
             else:
                 self._statistics.written(kind, now - shot.captured, now - shot.segmented)
+                self._statistics.count("carried", kind == "fresh" and shot.segmented != shot.captured)
         self._count_missed(kind, begun)
         self._credit = max(begun, self._credit) + _PACE * self._period
         self._repeat_at = begun + (_LATE if kind == "fresh" else 1) * self._period
         self._written = begun
 
     def _pts(self, shot: Shot | None, now: float) -> Fraction:
-        """When a picture was captured, on the first camera's clock; of the slate, now, and 0 before anything was.
+        """When a picture was captured, on the first camera's clock; of the slate, now, and 0 before that clock began.
 
         Why capture and not output: sound that is recorded beside it has that clock.
         """
-        if shot is None:
-            return Fraction(0) if self._epoch is None else _exact(now - self._epoch)
         if self._epoch is None:
-            self._epoch = shot.captured - float(shot.pts)
-        return _exact(shot.captured - self._epoch)
+            return Fraction(0)
+        return _exact((now if shot is None else shot.captured) - self._epoch)
 
     def _count_missed(self, kind: Kind, now: float) -> None:
         """Periods without a fresh frame, once there was one, unless that was asked for."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from livebg.errors import SinkError, UsageError
 from livebg.sinks.i420 import ToI420
-from livebg.sinks.loopback import revive
+from livebg.sinks.loopback import Node, revive
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class VirtualCamera(Closing):
         self._camera: pyvirtualcam.Camera | None = _open(self._planes.width, self._planes.height, fps, device, backend)
         self.device = str(self._camera.device)
         self.backend = str(self._camera.backend)
+        self._node = Node(self.device) if self.backend == "v4l2loopback" else None
 
     def write(self, frame: Frame) -> None:
         """Show one frame, RGB (H, W, 3) of the size declared.
@@ -74,6 +75,9 @@ class VirtualCamera(Closing):
         if self._camera is None:
             raise SinkError(f"frame {frame.index} came after {self.device} was finished or closed")
         planes = self._planes(frame)
+        if self._node is not None:
+            self._node.write(planes)
+            return
         try:
             self._camera.send(planes)
         except (RuntimeError, OSError) as error:

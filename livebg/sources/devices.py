@@ -116,7 +116,11 @@ def _captures(node: str) -> bool:
 
 def _what_there_is() -> str:
     found = [f"{each.address} ({each.name})" for each in cameras()]
-    return f"this system has {', '.join(found)}" if found else "this system has no camera"
+    return (
+        f"this system has {', '.join(found)}"
+        if found
+        else ("this system has no camera; a clip, an address or the word test can stand in for one")
+    )
 
 
 def _link(file: Path) -> str | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from livebg.sources.side import SidePackets
 
-# Seconds behind its clock from which on playing does not hurry after it any more, but sets the clock back.
+# Seconds behind its clock from which on playing does not hurry after it any more, but goes on from there.
 HOPELESS = 1.0
 
 
@@ -85,7 +85,7 @@ class RealtimeSource(LiveSource):
         """What could not be decoded or shown in time."""
         said = (
             (self._clip.damaged, f"damaged packets or frames ({self._clip.damaged})"),
-            (self._late, f"reading could not keep up with real time ({self._late}x): the clock was set back"),
+            (self._late, f"reading could not keep up with real time ({self._late}x): it stood still meanwhile"),
         )
         return [f"{self.info.name}: {note}" for happened, note in said if happened]
 
@@ -94,19 +94,19 @@ class RealtimeSource(LiveSource):
         if timed is None:
             return None
         time, picture = timed
+        now = monotonic()
+        if not self._started:
+            self._started = now
+        late = now - self._started - float(time + self._offset)
+        if late > HOPELESS:
+            self._late += 1
+            self._offset += round(late / self._clip.clock) * self._clip.clock  # the sound's too: it has this clock
         pts = time + self._offset
         duration = Fraction(picture.duration or 0) * self._clip.clock or 1 / self._clip.rate
         self._end = pts + duration
         if self._side is not None:
             self._side.collect(self._offset)
-        now = monotonic()
-        if not self._started:
-            self._started = now
-        late = now - self._started - float(pts)
-        if late > HOPELESS:
-            self._late += 1
-            self._started += late
-        elif self._closing.wait(max(0.0, -late)):
+        if self._closing.wait(max(0.0, self._started + float(pts) - now)):
             return None
         image = cover(self._converter.to_rgb(picture), self.info.width, self.info.height)
         return Shot(image, pts, duration)

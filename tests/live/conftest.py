@@ -11,6 +11,7 @@ from livebg.live.loop import Loop, Parts
 from livebg.live.pacer import Pacer
 from livebg.live.statistics import Statistics
 from livebg.live.view import View
+from livebg.sources import Newest
 from tests.live.stages import (
     HEIGHT,
     RATE,
@@ -79,7 +80,7 @@ def live_run() -> Iterator[Callable[..., Run]]:
             )
             loop = stack.enter_context(
                 Loop(
-                    lambda: LiveCamera(poisons["camera"], frames=frames),
+                    lambda: Newest(LiveCamera(poisons["camera"], frames=frames)),
                     parts,
                     pacer,
                     statistics,

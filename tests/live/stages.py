@@ -79,7 +79,6 @@ class LiveCamera(Closing):
     """Frames at ``RATE`` until it is closed, each a fresh array."""
 
     notes: Sequence[str] = ()
-    drops = 0
     lost: str | None = None
 
     def __init__(self, poison: Poison | None = None, *, frames: int | None = None) -> None:

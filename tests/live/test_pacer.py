@@ -74,8 +74,13 @@ def test_a_shot_is_shown_repeated_and_given_up_when_it_is_stale(output):
 
 
 @pytest.mark.parametrize("old", [{"age": 0.5}, {"age": 0, "matte_age": 0.5}])
-def test_what_is_stale_when_it_comes_is_not_shown(output, old):
-    pacer, sink, *_ = output
+def test_what_is_stale_when_it_comes_is_not_shown_and_that_is_said_once(output, old):
+    pacer, sink, *_, said = output
+    for _ in range(3):
+        pacer.show(shot(**old))
+        sink.wait_for(lambda frame: pacer._next is None)
+    (line,) = said
+    assert "older than 0.2 s is not shown: choose a faster model" in line
     pacer.show(shot(**old))
     for _ in range(4):
         sink.wait_for(is_slate)

@@ -129,6 +129,7 @@ def test_everything_changes_while_it_runs_and_no_slate_is_shown_for_it(running):
         ({"compose": {"background": "transparent"}}, "no alpha"),
         ({"live": {"camera": "1"}}, "start again"),
         ({"live": {"zoom": "0"}}, "--zoom 0"),
+        ({"segment": {"normalise": "minmax"}}, "set it to none"),
         ({"live": {"crop": "5"}}, "640x360"),
         ({"nonsense": {}}, "nonsense"),
     ],
@@ -150,6 +151,7 @@ def test_what_waits_for_the_next_start_is_said(running):
     running.change({"live": {"fps": "15"}, "compose": {"background": "color:red"}}, reply)
     assert "live.fps from the next start on" in reply.wait()
     assert running.status()["background"] == "color:red"
+    assert running._changes.config.live.fps == 30  # as it is
 
 
 def test_the_file_is_watched(demo_clip, tmp_path, monkeypatch):
@@ -204,6 +206,7 @@ def test_quit_ends_the_run_and_so_does_the_end_of_time(demo_clip, tmp_path):
         ({"compose": {"background": "transparent"}}, UsageError),
         ({"compose": {"background": "/no/such/beach.jpg"}}, SourceError),
         ({"smooth": {"lookahead": 3}}, UsageError),
+        ({"segment": {"normalise": "minmax"}}, UsageError),
     ],
 )
 def test_what_is_not_there_is_an_error_before_anything_runs(demo_clip, tmp_path, values, error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from livebg.errors import SinkError, UsageError
 from livebg.frame import Frame
 from livebg.sinks import NullSink, open_virtual_camera
 from livebg.sinks.i420 import ToI420
+from livebg.sinks.loopback import Node
 from livebg.sinks.virtual_camera import VirtualCamera
 from tests.fakes import gradient
 
@@ -104,6 +106,34 @@ def test_a_backend_that_fails_is_a_sink_error_and_is_closed(memory):
         with pytest.raises(SinkError, match="cannot write to memory: the plug was pulled"):
             sink.write(Frame(gradient(48, 64)))
     assert memory[0].closed == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_node_that_takes_nothing_is_a_sink_error():
+    planes = np.zeros((72, 64), np.uint8)
+    with pytest.raises(SinkError, match="/dev/full is not open in this process"):
+        Node("/dev/full")
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        node = Node("/dev/full")
+        with pytest.raises(SinkError, match="cannot write to /dev/full: No space left"):
+            node.write(planes)
+        assert not full.closed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pipes of this size are Linux's")
+def test_a_node_takes_a_picture_whole_or_that_is_an_error(tmp_path):
+    fifo = tmp_path / "node"
+    os.mkfifo(fifo)
+    planes = np.arange(6, dtype=np.uint8).reshape(3, 2)
+    descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        node = Node(str(fifo))
+        node.write(planes)
+        assert os.read(descriptor, 99) == bytes(range(6))
+        with pytest.raises(SinkError, match=r"took 65536 of a picture's 70000 bytes"):
+            node.write(np.zeros((7, 10000), np.uint8))
+    finally:
+        os.close(descriptor)
 
 
 def test_none_counts():

@@ -79,14 +79,19 @@ def test_audio_that_nobody_wants_is_not_kept(clip):
         assert source.info.side is None
 
 
-def test_one_that_cannot_keep_up_sets_its_clock_back_and_says_so(clip):
-    with RealtimeSource(str(clip)) as source:
+def test_one_that_cannot_keep_up_stands_still_with_its_sound_and_says_so(clip):
+    with RealtimeSource(str(clip), side=True) as source:
         frames = iter(source)
-        next(frames)
+        before = [next(frames) for _ in range(3)][-1]
         source._started -= 60  # as after a suspended minute
         frame = next(frames)
         assert monotonic() - source.captured(frame) < 5
-        assert "set back" in source.notes[0]
+        assert "stood still" in source.notes[0]
+        assert frame.pts - before.pts > 59
+        source.info.side.take()  # what was read before
+        last = [frame.pts for frame in itertools.islice(frames, 20)][-1]
+        packets = source.info.side.take()
+        assert packets[-1].pts * packets[-1].time_base == pytest.approx(float(last), abs=0.2)
 
 
 def test_a_clip_that_is_not_there_or_not_a_clip(tmp_path):
