@@ -83,9 +83,8 @@ class Guided:
         self._grid, self._rate = grid, np.float32(1 / calm)
         self._radius, self._eps, self._sharpen = radius, np.float32(eps), np.float32(sharpen)
         self._last = np.empty((0, 0), np.float32)
-        self._planes = np.empty((0, 0, 0), np.float32)
-        self._strip = np.empty((2, 0, 4), np.float32)
-        self._sums = np.empty((2, 0), np.float32)
+        self._found = np.empty((0, 0, 4), np.float32)
+        self._planes = self._strip = np.empty(0, np.float32)
 
     def refine(self, draft: Draft) -> Matte:
         """The matte at the frame's size.
@@ -102,16 +101,14 @@ class Guided:
         rows, columns = grid_shape(draft.matte.alpha.shape, image.shape, self._grid)
         coarse = _resized(draft.matte.alpha, columns, rows)
         alpha = _resized(self._sharpened(coarse), width, height)
-        reach = 2 * self._radius + 2  # two windows and one step of interpolation
-        around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-        band = np.asarray(cv2.dilate(coarse, around)) - np.asarray(cv2.erode(coarse, around)) > FLAT
-        if not band.any():
+        edges = self._edges(coarse)
+        if not edges.any():
             return Matte(alpha)
         if self._last.shape != alpha.shape:
             self._last = np.full(alpha.shape, _NOTHING)
-        coefficients = self._coefficients(shrink(image, coarse.shape), coarse, band)
-        for run in _runs(band, alpha.shape):
-            self._apply(coefficients, image, alpha, run)
+        coefficients = self._coefficients(shrink(image, coarse.shape), coarse, edges)
+        seen = np.asarray(cv2.dilate(edges, _square(self._radius + 1)))  # a window, and a step of interpolation
+        self._apply(coefficients, image, alpha, list(_runs(seen.view(np.bool_), alpha.shape)))
         return Matte(alpha)
 
     def reset(self) -> None:
@@ -122,74 +119,75 @@ class Guided:
         scaled: Alpha = (coarse - self._sharpen) / (1 - 2 * self._sharpen)
         return np.clip(scaled, 0, 1, out=scaled)
 
-    def _coefficients(self, guide: Image, coarse: Alpha, band: NDArray[np.bool_]) -> Floats:
+    def _edges(self, coarse: Alpha) -> NDArray[np.uint8]:
+        """1 where the window around a coarse pixel holds an edge, and not only what sharpening makes 0 or 1."""
+        window = _square(self._radius)
+        high, low = np.asarray(cv2.dilate(coarse, window)), np.asarray(cv2.erode(coarse, window))
+        edges = (high - low > FLAT) & (high > self._sharpen) & (low < 1 - self._sharpen)
+        return edges.view(np.uint8)
+
+    def _coefficients(self, guide: Image, coarse: Alpha, edges: NDArray[np.uint8]) -> Floats:
         """(h, w, 4): what R, G, B and 255, each 0..255, are multiplied with to give the sharpened alpha."""
-        if self._planes.shape[1:] != coarse.shape:
-            self._planes = np.empty((18, *coarse.shape), np.float32)
-        moments, means, found = self._planes[:13], self._planes[13], self._planes[14:18]
+        box = _around(edges, self._radius)
+        near, guide = edges[box], guide[box]
+        self._planes = _roomy(self._planes, 14 * near.size)
+        moments = self._planes[: 14 * near.size].reshape(14, *near.shape)
+        means = moments[13]
         window = (2 * self._radius + 1, 2 * self._radius + 1)
         for plane, channel in zip(moments, cv2.split(guide), strict=False):
             np.multiply(channel, np.float32(1 / 255), out=plane)
-        moments[3] = coarse
-        for plane, (one, other) in zip(moments[4:], _PRODUCTS, strict=True):
+        moments[3] = coarse[box]
+        for plane, (one, other) in zip(moments[4:], _PRODUCTS, strict=False):
             np.multiply(moments[one], moments[other], out=plane)
-        where = np.flatnonzero(band)
+        where = np.flatnonzero(near)
         samples = np.empty((13, where.size), np.float32)
-        for plane, row in zip(moments, samples, strict=True):
+        for plane, row in zip(moments, samples, strict=False):
             cv2.blur(plane, window, dst=means, borderType=cv2.BORDER_REPLICATE)
-            np.take(means.ravel(), where, out=row)
-        found[:3] = 0
-        found[3] = coarse
-        found.reshape(4, -1)[:, where] = solve(samples, self._eps)
-        for plane in found:
-            cv2.blur(plane, window, dst=plane, borderType=cv2.BORDER_REPLICATE)
-        found[3] -= self._sharpen
-        found *= 1 / (255 * (1 - 2 * self._sharpen))
-        return np.asarray(cv2.merge(tuple(found)), np.float32)
+            np.take(means, where, out=row)
+        if self._found.shape[:2] != coarse.shape:
+            self._found = np.empty((*coarse.shape, 4), np.float32)
+        scale = 1 / (1 - 2 * self._sharpen)
+        self._found.fill(0)
+        np.multiply(coarse - self._sharpen, scale / 255, out=self._found[..., 3])
+        solved = solve(samples, self._eps)
+        solved[3] -= self._sharpen
+        solved *= scale / 255
+        self._found.reshape(-1, 4)[np.flatnonzero(edges)] = solved.T
+        return np.asarray(cv2.blur(self._found, window, borderType=cv2.BORDER_REPLICATE), np.float32)
 
-    def _apply(self, coefficients: Floats, image: Image, alpha: Alpha, run: tuple[slice, slice]) -> None:
-        """Alpha of one run, in place."""
-        picture = np.asarray(cv2.cvtColor(image[run], cv2.COLOR_RGB2RGBA))  # the fourth is 255 everywhere
-        height, width = picture.shape[:2]
-        if self._strip.shape[1] < height * width:
-            self._strip = np.empty((2, height * width, 4), np.float32)
-            self._sums = np.empty((2, height * width), np.float32)
-        pixels = height * width
-        here = self._strip[0, :pixels].reshape(height, width, 4)
-        colours = self._strip[1, :pixels].reshape(height, width, 4)
-        total, share = (part[:pixels].reshape(height, width) for part in self._sums)
+    def _apply(self, coefficients: Floats, image: Image, alpha: Alpha, runs: list[tuple[slice, slice]]) -> None:
+        """Alpha of some rectangles, in place."""
+        largest = max((rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in runs)
+        self._strip = _roomy(self._strip, 10 * largest)
         scale_y, scale_x = (small / full for small, full in zip(coefficients.shape, alpha.shape, strict=False))
-        place = np.array(
-            [
-                [scale_x, 0, (run[1].start + 0.5) * scale_x - 0.5],
-                [0, scale_y, (run[0].start + 0.5) * scale_y - 0.5],
-            ]
-        )
-        cv2.warpAffine(
-            coefficients,
-            place,
-            (width, height),
-            dst=here,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        np.multiply(here, picture, out=colours)
-        np.dot(colours.reshape(-1, 4), _ONES, out=total.reshape(-1))
-        # What the edge adds to the coarse matte follows small changes slowly: those are the noise of the picture.
-        base, last = alpha[run], self._last[run]
-        total -= base
-        total -= last
-        np.multiply(total, self._rate, out=share)
-        np.multiply(share, share, out=share)
-        np.minimum(share, 1, out=share)
-        total *= share
-        last += total
-        np.add(base, last, out=total)
-        np.clip(total, 0, 1, out=base)
+        place = np.array([[scale_x, 0, 0], [0, scale_y, 0]])
+        for run in runs:
+            picture = np.asarray(cv2.cvtColor(image[run], cv2.COLOR_RGB2RGBA))  # the fourth is 255 everywhere
+            height, width = picture.shape[:2]
+            pixels = height * width
+            here, colours = self._strip[: 8 * pixels].reshape(2, height, width, 4)
+            total, share = self._strip[8 * pixels : 10 * pixels].reshape(2, height, width)
+            place[0, 2], place[1, 2] = (run[1].start + 0.5) * scale_x - 0.5, (run[0].start + 0.5) * scale_y - 0.5
+            cv2.warpAffine(coefficients, place, (width, height), here, _UPWARDS, cv2.BORDER_REPLICATE)
+            cv2.multiply(here, picture, dst=colours, dtype=cv2.CV_32F)
+            np.dot(colours.reshape(-1, 4), _ONES, out=total.reshape(-1))
+            # What the edge adds to the coarse matte follows small changes slowly: those are the noise of the picture.
+            base, last = alpha[run], self._last[run]
+            total -= base
+            total -= last
+            np.multiply(total, self._rate, out=share)
+            np.multiply(share, share, out=share)
+            np.minimum(share, 1, out=share)
+            total *= share
+            last += total
+            np.add(base, last, out=total)
+            np.minimum(total, 1, out=total)
+            np.maximum(total, 0, out=base)
 
 
 _NOTHING = np.float32(-9)  # as a last alpha: far from all
 _ONES = np.ones(4, np.float32)
+_UPWARDS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _PRODUCTS = ((0, 3), (1, 3), (2, 3), (0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
@@ -251,16 +249,35 @@ def _resized(alpha: Alpha, width: int, height: int) -> Alpha:
     shrinks = width < alpha.shape[1] or height < alpha.shape[0]
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     resized = np.asarray(cv2.resize(alpha, (width, height), interpolation=way), np.float32)
-    return np.clip(resized, 0, 1, out=resized)
+    return np.minimum(resized, 1, out=resized)  # by a rounding it may be more; never less than 0
+
+
+def _roomy(buffer: Floats, size: int) -> Floats:
+    """A flat buffer of at least this size, the same one where it is."""
+    return buffer if buffer.size >= size else np.empty(size, np.float32)
+
+
+def _around(edges: NDArray[np.uint8], reach: int) -> tuple[slice, slice]:
+    """The smallest box around what is not 0, and so far to each side."""
+    x, y, width, height = cv2.boundingRect(edges)
+    return slice(max(0, y - reach), y + height + reach), slice(max(0, x - reach), x + width + reach)
+
+
+def _square(reach: int) -> NDArray[np.uint8]:
+    """A window that reaches so far to each side."""
+    return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
 
 
 def _runs(band: NDArray[np.bool_], shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
     """Where the band lies in the full picture, strip by strip."""
     (height, width), (full_height, full_width) = band.shape, shape
-    for row in range(0, height, _ROWS):
-        taken = np.zeros(width + 2, np.int8)
-        band[row : row + _ROWS].any(axis=0, out=taken[1:-1].view(np.bool_))
-        turns = np.flatnonzero(np.diff(taken))
-        top, bottom = (-(-edge * full_height // height) for edge in (row, min(row + _ROWS, height)))
-        for begin, end in zip(turns[::2].tolist(), turns[1::2].tolist(), strict=True):
-            yield slice(top, bottom), slice(-(-begin * full_width // width), -(-end * full_width // width))
+    taken = np.zeros((-(-height // _ROWS), width + 2), np.bool_)
+    np.logical_or.reduceat(band, np.arange(0, height, _ROWS), axis=0, out=taken[:, 1:-1])
+    strips, turns = np.nonzero(taken[:, 1:] != taken[:, :-1])
+    across, down = (
+        -(-np.arange(small + _ROWS) * full // small) for small, full in ((width, full_width), (height, full_height))
+    )
+    down = np.minimum(down, full_height)
+    starts, stops = across[turns[::2]].tolist(), across[turns[1::2]].tolist()
+    for strip, start, stop in zip(strips[::2].tolist(), starts, stops, strict=True):
+        yield slice(int(down[strip * _ROWS]), int(down[(strip + 1) * _ROWS])), slice(start, stop)
