@@ -111,6 +111,9 @@ class SegmentConfig(Section):
     )
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
     runtime: Literal["auto", "torch", "onnx"] = Field("auto", description="What computes the network.")
+    precision: Literal["auto", "full", "int8"] = Field(
+        "auto", description="full; int8, on a CPU alone; or auto, the fastest: int8 where it pays, half on CUDA."
+    )
     threads: Annotated[int, Field(ge=1, le=512)] | None = Field(
         None, description="Threads of the network on a CPU; default one a core."
     )

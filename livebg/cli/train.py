@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option("--examples", default=60, show_default=True, type=click.IntRange(1), help="Validation, of each group.")
 @click.option("--export", "export_to", type=click.Path(path_type=Path), help="Write the run's best weights here.")
+@click.option(
+    "--calibrate", type=click.IntRange(1), metavar="N",
+    help="With --export: do not train, but write NAME.int8.onnx too, its ranges taken from N scenes of --data.",
+)  # fmt: skip
 def train(
     recipe: str,
     data: Path | None,
@@ -52,16 +56,19 @@ def train(
     resume: bool,
     examples: int,
     export_to: Path | None,
+    calibrate: int | None,
 ) -> None:
     """Train RECIPE (people, people-nano, or the path of a .toml) until the minutes are spent.
 
     With --export and without --data nothing is trained: the weights of the run in --out are written as files that
-    livebg loads.
+    livebg loads. With --calibrate too, --data serves the network in whole numbers alone.
     """
     from livebg.train import folders, loop, validation
     from livebg.train import recipe as recipes
 
-    if data is not None:
+    if calibrate is not None and (data is None or export_to is None):
+        raise click.UsageError("--calibrate needs --data, where the scenes come from, and --export")
+    if data is not None and calibrate is None:
         changes = {"batch": batch, "rate": rate, "size": size, "start": start}
         plan = recipes.load_recipe(recipe, {key: value for key, value in changes.items() if value is not None})
         say = partial(click.echo, err=True)
@@ -84,9 +91,13 @@ def train(
             say=say,
         )
     if export_to is not None:
+        from livebg.train.calibration import calibration_pictures
         from livebg.train.export import export
 
-        for path in export(run / loop.BEST, export_to, Path(recipe).stem):
+        best, pictures = run / loop.BEST, None
+        if data is not None and calibrate is not None:
+            pictures = calibration_pictures(loop.averaged_network(best)[1], data, calibrate)
+        for path in export(best, export_to, Path(recipe).stem, pictures=pictures):
             click.echo(path)
     elif data is None:
         raise click.UsageError("give --data to train, or --export to write the weights of a run")

@@ -25,7 +25,7 @@ from livebg import weights
 from livebg.errors import StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
-from livebg.segment.runtimes import choose, open_runtime
+from livebg.segment.runtimes import choose, open_runtime, takes_int8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
+INT8 = ".int8.onnx"
 SMALLEST, LARGEST = 32, 4096  # five halvings leave one pixel of 32; beyond 4096 activations outgrow any machine
 
 
@@ -61,6 +62,7 @@ class Segmenter:
         normalise: Normalise = "none",
         device: str = "auto",
         runtime: str = "auto",
+        precision: str = "auto",
         threads: int | None = None,
     ) -> None:
         """Load a model; a published one is fetched first where it is not in the cache.
@@ -76,10 +78,12 @@ class Segmenter:
                 each map stretched over [0, 1].
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             runtime: ``auto``, ``torch`` or ``onnx``.
+            precision: ``full``; ``int8`` (NAME.int8.onnx beside NAME.onnx, on a CPU); or ``auto``, the fastest: int8
+                where it is there and the CPU gains by it, half on CUDA.
             threads: CPU threads for one frame; ``None`` leaves it to the runtime.
 
         Raises:
-            UsageError: A word or number that is not allowed, a name misspelt.
+            UsageError: A word or number that is not allowed, a name misspelt; there is no int8 file.
             WeightsError: The weights are missing, damaged or not a U²-Net.
             DeviceError: The device or runtime is not there, or too small.
         """
@@ -98,15 +102,20 @@ class Segmenter:
         self._coarse = coarse
         self._normalise: Normalise = normalise
         choice = choose(device, runtime, onnx_file=path.suffix.lower() == ".onnx")
-        if choice.runtime == "torch" and path.parent == PACKAGED:
-            path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
-        self._runtime = open_runtime(path, choice, size=wanted, threads=threads)
         self.model = path.name if path == Path(model) else str(model)
+        whole, numbers = path.with_suffix(INT8), ""
+        if takes_int8(precision, choice, whole):
+            path, numbers = whole, " in int8"
+        elif choice.runtime == "torch" and path.parent == PACKAGED:
+            path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
+        elif choice.runtime == "onnx" and whole.is_file():
+            numbers = " in full precision"
+        self._runtime = open_runtime(path, choice, size=wanted, threads=threads, half=precision != "full")
         self.size = self._runtime.size
         self.runtime = self._runtime.name
         self.device = self._runtime.device
         width, height = self.size
-        self.description = f"{self.model} {width}x{height} by {self._runtime.description}"
+        self.description = f"{self.model} {width}x{height}{numbers} by {self._runtime.description}"
         if choice.note:
             self.description += f"; {choice.note}"
         self._pictures = np.empty((1, height, width, 3), np.uint8)
@@ -164,7 +173,7 @@ def find_model(model: str | os.PathLike[str]) -> Path:
         UsageError: Neither a name nor a path.
         WeightsError: No such file, or not one of a kind that can be read; or it could not be fetched.
     """
-    packaged = {path.stem: path for path in sorted(PACKAGED.glob("*.onnx"))}
+    packaged = packaged_models()
     if isinstance(model, str) and model in packaged:
         return packaged[model]
     published = weights.names(use="segment")
@@ -186,6 +195,11 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise WeightsError(f"{path} is not a kind of weights file that can be read: give {' or '.join(SUFFIXES)}")
     return path
+
+
+def packaged_models() -> dict[str, Path]:
+    """The models that come with livebg, by name, each with its weights in full precision."""
+    return {path.stem: path for path in sorted(PACKAGED.glob("*.onnx")) if not path.name.endswith(INT8)}
 
 
 def shrink_or_grow(image: Image, into: NDArray[np.uint8]) -> None:

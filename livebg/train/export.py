@@ -1,40 +1,41 @@
 """A checkpoint into the files that ship: safetensors for torch, ONNX for the CPU, both in half precision.
 
 The ONNX file keeps its weights as halves and casts them to full precision when it is loaded (ONNX Runtime folds the
-casts), so that both files hold the same numbers and the CPU computes as ever.
+casts), so that both files hold the same numbers and the CPU computes as ever. A second ONNX file holds the network in
+whole numbers (see ``segment.quantise``) where there are pictures to find their ranges.
 """
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import onnx
-import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from livebg.errors import SinkError
+from livebg.segment.quantise import quantised
+from livebg.train.graph import packed, traced
 from livebg.train.loop import averaged_network
 
 if TYPE_CHECKING:
-    from livebg.segment.u2net import U2Net
+    import numpy as np
+    from numpy.typing import NDArray
 
-OPSET = 17
 
-
-def export(checkpoint: Path, folder: Path, name: str) -> list[Path]:
+def export(checkpoint: Path, folder: Path, name: str, *, pictures: NDArray[np.uint8] | None = None) -> list[Path]:
     """Write the averaged weights of a checkpoint.
 
     Args:
         checkpoint: Of ``train``.
         folder: Where the files go.
         name: Their stem.
+        pictures: RGB uint8 (N, H, W, 3) of the network's size, such as ``calibration_pictures`` gives: what the ranges
+            of whole numbers are taken from.
 
     Returns:
-        The files: NAME.safetensors and NAME.onnx.
+        The files: NAME.safetensors, NAME.onnx, and with pictures NAME.int8.onnx.
 
     Raises:
         WeightsError: It is no checkpoint.
@@ -51,46 +52,45 @@ def export(checkpoint: Path, folder: Path, name: str) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
         save_file(halves, files[0], metadata=about)
-        files[1].write_bytes(to_onnx(network, recipe.size))
+        model = traced(network, recipe.size)
+        files[1].write_bytes(_in_halves(model))
+        if pictures is not None:
+            files.append(folder / f"{name}.int8.onnx")
+            files[2].write_bytes(packed(quantised(model, pictures, keep=_behind_sides(model.graph))))
     except OSError as exc:
         raise SinkError(f"cannot write {exc.filename or folder}: {exc.strerror or exc}") from exc
     return files
 
 
-def to_onnx(network: U2Net, size: tuple[int, int]) -> bytes:
-    """The network as an ONNX file: the input ``picture`` (1, 3, H, W) at a size (W, H), the output ``score``."""
-    with TemporaryDirectory() as folder, warnings.catch_warnings():
-        written = Path(folder) / "network.onnx"
-        # The exporter that succeeds this one needs onnxscript; and shapes that it takes for constants are.
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", "Converting a tensor to a Python boolean")
-        torch.onnx.export(
-            network,
-            # A size that never halves evenly, so that no enlargement is left out as needless.
-            (torch.zeros(1, 3, size[1] // 64 * 64 + 65, size[0] // 64 * 64 + 65),),
-            written,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["picture"],
-            output_names=["score"],
-            dynamic_axes={name: {2: "height", 3: "width"} for name in ("picture", "score")},
-        )
-        model = onnx.load(written)
-    # Sizes within follow from the input's; stating it alone, as the published files do, lets any other be put there.
-    del model.graph.value_info[:]
-    for value in (model.graph.input[0], model.graph.output[0]):
-        for dim, number in zip(value.type.tensor_type.shape.dim[2:], reversed(size), strict=True):
-            dim.dim_value = number
+def _in_halves(full: onnx.ModelProto) -> bytes:
+    """The model as a file whose weights are halves, with casts behind them."""
+    model = onnx.ModelProto()
+    model.CopyFrom(full)
+    weights = {item.name for item in model.graph.initializer}
     casts = []
     for item in model.graph.initializer:
         if item.data_type != TensorProto.FLOAT or not item.name.endswith(("weight", "bias")):
             continue
         name = item.name
-        half = numpy_helper.from_array(numpy_helper.to_array(item).astype("float16"), f"{name}.half")
-        item.CopyFrom(half)
-        casts.append(helper.make_node("Cast", [half.name], [name], f"{name}.cast", to=TensorProto.FLOAT))
+        item.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(item).astype("float16"), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [item.name], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    return packed(model, keep=weights)  # a file that is refused names the weight at fault
+
+
+def _behind_sides(graph: onnx.GraphProto) -> list[str]:
+    """Names of the nodes behind the convolutions of the side outputs.
+
+    They stay in floating point: each number there is a score, enlarged and mixed to the result, and they cost little.
+    """
+    kept = []
+    beyond: set[str] = set()
+    for node in graph.node:
+        behind = not beyond.isdisjoint(node.input)
+        if behind:
+            kept.append(node.name)
+        if behind or node.name.startswith("/sides."):
+            beyond.update(node.output)
+    return kept

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,10 +15,12 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from livebg.errors import StageError, UsageError, WeightsError
+from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Matte
 from livebg.segment import Segmenter
-from livebg.segment.segmenter import shrink_or_grow
+from livebg.segment import segmenter as segmenter_module
+from livebg.segment.runtimes import products
+from livebg.segment.segmenter import find_model, packaged_models, shrink_or_grow
 from tests.fakes import gradient
 from tests.segment.reference import random_reference
 
@@ -37,6 +41,50 @@ def test_the_description_is_one_line_for_people():
     assert (segmenter.model, segmenter.size, segmenter.device, segmenter.runtime) == (
         "u2netp", (320, 320), "cpu", "onnx",
     )  # fmt: skip
+
+
+@pytest.fixture
+def pair(tmp_path, u2netp):
+    """A model with its int8 file; what is in the second shows at its size."""
+    model = onnx.load(u2netp)
+    for value in (model.graph.input[0], *model.graph.output):
+        for dim in value.type.tensor_type.shape.dim[2:]:
+            dim.dim_value = 64
+    onnx.save(model, tmp_path / "mine.int8.onnx")
+    return Path(shutil.copy(u2netp, tmp_path / "mine.onnx"))
+
+
+@pytest.mark.parametrize(
+    ("precision", "gains", "said"),
+    [
+        ("auto", True, "mine.onnx 64x64 in int8 by ONNX Runtime"),
+        ("auto", False, "mine.onnx 320x320 in full precision by ONNX Runtime"),
+        ("full", True, "mine.onnx 320x320 in full precision by ONNX Runtime"),
+        ("int8", False, "mine.onnx 64x64 in int8 by ONNX Runtime"),
+    ],
+)
+def test_the_precision_that_was_chosen_is_taken_and_said(precision, gains, said, pair, monkeypatch):
+    monkeypatch.setattr(products, "bytes_multiply_fast", lambda: gains)
+    assert Segmenter(pair, device="cpu", precision=precision).description.startswith(said)
+
+
+def test_int8_that_is_not_there_is_said(u2netp, pair):
+    with pytest.raises(UsageError, match=r"^there is no u2netp\.int8\.onnx: .* choose precision full or auto$"):
+        Segmenter(u2netp, device="cpu", precision="int8")
+    with pytest.raises(DeviceError, match=r"^int8 is computed by ONNX Runtime on the CPU alone, not by torch on cpu: "):
+        Segmenter(pair, device="cpu", runtime="torch", precision="int8")
+    with pytest.raises(
+        UsageError, match=r"there is no precision 'int4' \(did you mean int8\?\): choose auto, full, int8"
+    ):
+        Segmenter(pair, device="cpu", precision="int4")
+
+
+def test_int8_files_are_no_models_of_their_own(monkeypatch, pair):
+    monkeypatch.setattr(segmenter_module, "PACKAGED", pair.parent)
+    assert packaged_models() == {"mine": pair}
+    assert find_model("mine") == pair
+    with pytest.raises(UsageError, match=r"did you mean mine or "):
+        find_model("mine.int8")
 
 
 @pytest.mark.parametrize("resize", [cv2.INTER_LINEAR, cv2.INTER_AREA])

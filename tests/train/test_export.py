@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 
@@ -65,6 +69,52 @@ def test_onnx_and_torch_agree_within_a_thousandth(files, size):
     other = Segmenter(files[0], size=size, alpha="raw", device="cpu").segment(picture).alpha
     assert one.std() > 1e-3  # there is something to see
     assert np.abs(one - other).max() < 1e-3
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    """Blurred noise: what is there to see has edges of every size."""
+    rng = np.random.default_rng(2)
+    return np.stack(
+        [cv2.resize(rng.integers(0, 256, (9, 12, 3), np.uint8), (192, 144), interpolation=cv2.INTER_CUBIC)] * 2
+        + [rng.integers(0, 256, (144, 192, 3), np.uint8)]
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(checkpoint, scenes, tmp_path_factory):
+    return export(checkpoint, tmp_path_factory.mktemp("whole"), "people-nano", pictures=scenes)
+
+
+def test_whole_numbers_are_half_as_many_bytes_and_nearly_the_same_score(files, whole, scenes):
+    assert [path.name for path in whole] == ["people-nano.safetensors", "people-nano.onnx", "people-nano.int8.onnx"]
+    assert whole[1].read_bytes() == files[1].read_bytes()
+    assert whole[2].stat().st_size < 1_250_000
+    one, other = (Segmenter(whole[1], alpha="raw", device="cpu", precision=precision) for precision in ("full", "int8"))
+    assert one.size == other.size == (192, 144)
+    assert one.description.startswith("people-nano.onnx 192x144 in full precision by ONNX Runtime")
+    assert other.description.startswith("people-nano.onnx 192x144 in int8 by ONNX Runtime")
+    for scene in scenes[1:]:
+        full, ours = one.segment(scene).alpha, other.segment(scene).alpha
+        assert not np.array_equal(full, ours)  # it is another network
+        assert np.abs(full - ours).mean() < 0.2 * full.std()
+
+
+def test_whole_numbers_take_other_sizes_too(whole):
+    picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    assert Segmenter(whole[2], size=(97, 75), device="cpu").segment(picture).alpha.shape == (90, 120)
+
+
+def test_whole_numbers_come_out_the_same_again(checkpoint, whole, scenes, tmp_path):
+    again = export(checkpoint, tmp_path, "people-nano", pictures=scenes)
+    assert again[2].read_bytes() == whole[2].read_bytes()
+
+
+def test_the_end_of_the_network_stays_in_floating_point(whole):
+    nodes = onnx.load(whole[2]).graph.node
+    kinds = Counter(node.op_type for node in nodes)
+    assert kinds["QLinearConv"] == 118
+    assert kinds["Conv"] == 1  # the one that mixes the side outputs
 
 
 def test_what_cannot_be_exported_is_said(checkpoint, tmp_path):

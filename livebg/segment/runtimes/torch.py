@@ -30,7 +30,13 @@ class TorchRuntime:
     name = "torch"
 
     def __init__(
-        self, path: Path, device: str, *, size: tuple[int, int] | None = None, threads: int | None = None
+        self,
+        path: Path,
+        device: str,
+        *,
+        size: tuple[int, int] | None = None,
+        threads: int | None = None,
+        half: bool = True,
     ) -> None:
         network, own = load_checkpoint(path)
         self.device = device
@@ -40,7 +46,7 @@ class TorchRuntime:
             torch.set_num_threads(threads)
         cuda = device.startswith("cuda")
         try:
-            half = cuda and torch.cuda.get_device_capability(device) >= _FAST_HALF
+            half = half and cuda and torch.cuda.get_device_capability(device) >= _FAST_HALF
             self._dtype = torch.float16 if half else torch.float32
             self._network = network.to(device, self._dtype).to(memory_format=torch.channels_last)
             self._scale, self._shift = (
