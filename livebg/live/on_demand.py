@@ -49,16 +49,19 @@ class OnDemand(Closing):
         try:
             while not self._stopped.is_set():
                 if self._left():
-                    self._loop.sleep(True)
-                    self._pacer.blank()
+                    self._sleep(True)
                     self._tell("nobody looks: the camera sleeps")
                     while not self._stopped.is_set() and not self._readers.wait(_LOOK_SECONDS):
-                        self._pacer.blank()  # what was under way when it fell asleep
-                    self._loop.sleep(False)
+                        pass
+                    self._sleep(False)
                     self._tell("somebody looks: the camera wakes")
         except SinkError as error:
-            self._loop.sleep(False)
+            self._sleep(False)
             self._tell(f"{error}; the camera stays awake")
+
+    def _sleep(self, on: bool) -> None:
+        self._loop.sleep(on)
+        self._pacer.sleep(on)
 
     def _left(self) -> bool:
         """Wait until there was nobody for a while; not so where the watch ends."""

@@ -92,7 +92,7 @@ class Pacer(Closing):
         self._changed = Condition()
         self._next: Shot | None = None  # came, not written yet
         self._last: Shot | None = None  # written
-        self._paused = self._frozen = self._stopped = self._begun = False
+        self._paused = self._frozen = self._asleep = self._stopped = self._begun = False
         self._written = self._credit = self._repeat_at = monotonic()
         self._epoch: float | None = None
         self._was_late: float | None = None
@@ -136,6 +136,13 @@ class Pacer(Closing):
         with self._changed:
             self._frozen = on
 
+    def sleep(self, on: bool) -> None:
+        """Show the slate while the camera sleeps, whatever was under way; nothing is missed until it is awake again."""
+        with self._changed:
+            self._asleep = on
+            self._begun = False
+            self._next = self._last = None
+
     def change_slate(self, slate: Image) -> None:
         """Take another slate of the same size."""
         assert slate.shape == self._slate.shape
@@ -143,10 +150,12 @@ class Pacer(Closing):
 
     @property
     def state(self) -> str:
-        """``paused``, ``frozen``, ``shown`` or ``slate``."""
+        """``paused``, ``asleep``, ``frozen``, ``shown`` or ``slate``."""
         with self._changed:
             if self._paused:
                 return "paused"
+            if self._asleep:
+                return "asleep"
             if self._frozen:
                 return "frozen"
             return "slate" if self._last is None else "shown"
@@ -180,13 +189,13 @@ class Pacer(Closing):
     def _wait(self, now: float) -> float:
         """Seconds until something is to be written."""
         wait = self._repeat_at - now
-        if self._next is not None and not self._paused and not self._frozen:
+        if self._next is not None and not self._paused and not self._asleep and not self._frozen:
             wait = min(wait, self._credit - _EARLY * self._period - now)
         return wait
 
     def _choose(self, now: float) -> tuple[Shot | None, Kind]:
         """What is to be written now; ``None`` is the slate."""
-        if self._paused:
+        if self._paused or self._asleep:
             return None, "slate"
         kind: Kind = "repeats"
         if self._next is not None and not self._frozen:
@@ -199,7 +208,7 @@ class Pacer(Closing):
     def _lateness(self, now: float) -> str | None:
         """Why what is new is not shown, where it came too late; once until all was in time for ten seconds."""
         new = self._next
-        if new is None or self._paused or self._frozen:
+        if new is None or self._paused or self._asleep or self._frozen:
             return None
         picture, matte = now - new.captured, now - new.segmented
         if max(picture, matte) <= self.stale:

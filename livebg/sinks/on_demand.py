@@ -191,7 +191,7 @@ class PipeWireReaders:
     @property
     def present(self) -> bool:
         """Whether a program takes pictures from it now."""
-        objects = [(each["type"].rpartition(":")[2], each["id"], each.get("info") or {}) for each in self._dump()]
+        objects = [(each["type"].rpartition(":")[2], each["id"], each["info"]) for each in self._dump()]
         nodes = {
             number
             for kind, number, info in objects
@@ -205,14 +205,37 @@ class PipeWireReaders:
 
     def _dump(self) -> list[dict[str, Any]]:
         try:
-            said = subprocess.run(["pw-dump"], capture_output=True, timeout=_DUMP_SECONDS, check=True).stdout
-            return list(json.loads(said))
+            return _objects(
+                subprocess.run(
+                    ["pw-dump"], capture_output=True, timeout=_DUMP_SECONDS, check=True, encoding="utf-8"
+                ).stdout
+            )
         except FileNotFoundError as error:
             raise SinkError(
                 "pw-dump is missing, which tells who reads the camera: sudo apt install pipewire-bin"
             ) from error
         except (subprocess.SubprocessError, ValueError) as error:
             raise SinkError("no PipeWire daemon answers, so that nobody can read the camera") from error
+
+
+def _objects(said: str) -> list[dict[str, Any]]:
+    """What pw-dump lists; what changed while it looked comes after, list by list, and without ``info`` where it went.
+
+    Raises:
+        ValueError: That is not JSON.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    decoder, said = json.JSONDecoder(), said.strip()
+    while said:
+        objects, end = decoder.raw_decode(said)
+        for each in objects:
+            if each.get("info") is None:
+                found.pop(each["id"], None)
+            else:
+                before = found.get(each["id"], {})
+                found[each["id"]] = {**before, **each, "info": {**before.get("info", {}), **each["info"]}}
+        said = said[end:].lstrip()
+    return list(found.values())
 
 
 def _count(descriptor: int) -> int:

@@ -100,7 +100,7 @@ class RealtimeSource(LiveSource):
         late = now - self._started - float(time + self._offset)
         if late > HOPELESS:
             self._late += 1
-            self._offset += round(late / self._clip.clock) * self._clip.clock  # the sound's too: it has this clock
+            self._offset += round(late * self._clip.rate) / self._clip.rate  # the sound's too: it has this clock
         pts = time + self._offset
         duration = Fraction(picture.duration or 0) * self._clip.clock or 1 / self._clip.rate
         self._end = pts + duration

@@ -47,10 +47,13 @@ def test_the_camera_sleeps_while_nobody_looks_and_wakes_again(watched):
         crowd.somebody.clear()
         run.sink.wait_for(is_slate)
         run.sink.wait_for(lambda frame: "sleeps" in (run.said or [""])[-1])
-        captured = run.statistics.whole()["captured"]
+        before = run.statistics.whole()
+        assert run.pacer.state == "asleep"
         for _ in range(5):
             run.sink.wait_for(is_slate)
-        assert run.statistics.whole()["captured"] <= captured + 1
+        after = run.statistics.whole()
+        assert after["captured"] <= before["captured"] + 1
+        assert after["missed"] <= before["missed"] + 1  # nothing is due
         crowd.somebody.set()
         run.sink.wait_for(is_person)
     assert run.sink.leaks == 0

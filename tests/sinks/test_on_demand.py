@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from livebg.errors import SinkError, UsageError
 from livebg.frame import Frame
-from livebg.sinks.on_demand import EventReaders, OpenReaders, PipeWireReaders, open_readers
+from livebg.sinks.on_demand import EventReaders, OpenReaders, PipeWireReaders, _objects, open_readers
 from livebg.sinks.pipewire import open_pipewire
 from tests.fakes import gradient
 from tests.sinks.pipewire_session import Reader, await_, session, why_not
@@ -209,6 +210,15 @@ def test_pipewire_tells_who_reads(tmp_path, monkeypatch):
             finally:
                 stop.set()
                 feeder.join(10)
+
+
+def test_what_changes_while_pipewire_tells_comes_after_it_list_by_list():
+    first = [{"id": 1, "type": "T:Node", "info": {"a": 1}}, {"id": 2, "type": "T:Link", "info": {"b": 2}}]
+    later = [{"id": 2, "info": None}, {"id": 3, "type": "T:Link", "info": {}}, {"id": 1, "info": {"c": 3}}]
+    said = json.dumps(first, indent=2) + "\n" + json.dumps(later) + "\n[]\n"
+    assert _objects(said) == [{"id": 1, "type": "T:Node", "info": {"a": 1, "c": 3}}, later[1]]
+    with pytest.raises(ValueError, match="Expecting"):
+        _objects(said + "nonsense")
 
 
 def test_no_daemon_and_no_program_are_said(tmp_path, monkeypatch):
