@@ -86,7 +86,8 @@ class Foreground:
         if image.shape != self._shape:
             self._allocate(image.shape)
         step = self._step
-        np.copyto(self._cells[..., :3], image[::step, ::step])
+        for channel in range(3):  # one by one: numpy is slow along an axis of three
+            np.copyto(self._cells[..., channel], image[::step, ::step, channel])
         np.copyto(self._share, alpha[::step, ::step])
         self._subject.fill(self._cells, self._share)
         np.subtract(1, self._share, out=self._share)
@@ -107,7 +108,7 @@ class Foreground:
             table /= step
             subject, room = self._subject.at(table, where.size), self._room.at(table, where.size)
             mixed = np.take(mixtures, where).view(np.uint8).reshape(-1, 3)
-            colours[where] = unmix(mixed, share, subject, room).view("V3")[:, 0]
+            np.put(colours, where, unmix(mixed, share, subject, room).view("V3")[:, 0])
 
     def _allocate(self, shape: tuple[int, ...]) -> None:
         height, width = shape[:2]
