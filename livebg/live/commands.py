@@ -51,6 +51,7 @@ COMMANDS = {
     "mirror": Command("mirror on|off", "left becomes right"),
     "zoom": Command("zoom N", "1..8"),
     "framing": Command("framing off|auto", "follow the subject"),
+    "crop": Command("crop WxH+X+Y", "use this part of the camera's picture"),
     "freeze": Command("freeze [on|off]", "keep showing the last picture"),
     "pause": Command("pause [on|off]", "show the slate"),
     "resume": Command("resume", "end pause and freeze"),
@@ -68,6 +69,7 @@ _KEYS = {
     "mirror": ("live", "mirror"),
     "zoom": ("live", "zoom"),
     "framing": ("live", "framing"),
+    "crop": ("live", "crop"),
 }
 _SHORT = {"q": "quit", "p": "pause", "f": "freeze", "m": "mirror", "s": "status", "?": "help"}
 _SWITCH = {"on": True, "off": False}

@@ -76,6 +76,8 @@ def open_readers(device: str) -> Readers:
     """
     if device == "pipewire":
         return PipeWireReaders()
+    if device == "none":
+        raise UsageError("without a virtual camera nobody can read it: leave out --on-demand")
     if not device.startswith("/dev/") or sys.platform != "linux":
         raise UsageError(f"whether anybody reads {device} cannot be known on {sys.platform}: leave out --on-demand")
     try:

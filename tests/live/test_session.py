@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,12 +64,17 @@ def running(demo_clip, tmp_path) -> Iterator[Session]:
 def shown(session: Session) -> None:
     """Wait for fresh frames from now on."""
     before = session.statistics.whole()["fresh"]
-    deadline = threading.Event()
+    wait_for(lambda: session.statistics.whole()["fresh"] > before + 2, session)
+
+
+def wait_for(condition: Callable[[], bool], session: Session) -> None:
+    """Wait for what threads do."""
+    pause = threading.Event()
     for _ in range(600):
-        if session.statistics.whole()["fresh"] > before + 2:
+        if condition():
             return
-        deadline.wait(0.1)
-    raise AssertionError(f"nothing fresh is shown: {session.status()}")
+        pause.wait(0.1)
+    raise AssertionError(f"it did not happen: {session.status()}")
 
 
 @pytest.mark.parametrize("latency", ["low", "sync"])
@@ -76,7 +82,7 @@ def test_a_run_writes_its_figures_and_leaves_nothing(demo_clip, tmp_path, latenc
     threads = set(threading.enumerate())
     stats = tmp_path / "stats.jsonl"
     seen, said = [], []
-    wanted = config(demo_clip, tmp_path, latency=latency, stats=str(stats), metrics=0, duration=4)
+    wanted = config(demo_clip, tmp_path, latency=latency, stats=str(stats), metrics=0, duration=1.2)
     with Session(wanted, tell=said.append) as session:
         shown(session)
         final = session.run(seen.append)
@@ -228,6 +234,17 @@ def test_an_output_that_is_gone_for_good_ends_the_run(running, monkeypatch):
     running._pacer._error = SinkError("the output has failed for 10 s: the cable")
     with pytest.raises(LivebgError, match="the cable"):
         running.run()
+
+
+def test_a_background_video_that_is_gone_at_its_end_is_told_and_the_call_goes_on(demo_clip, tmp_path):
+    beach, said = tmp_path / "beach.mp4", []
+    shutil.copy(demo_clip, beach)
+    wanted = config(demo_clip, tmp_path).override({"compose": {"background": str(beach)}})
+    with Session(wanted, tell=said.append) as session:
+        shown(session)
+        beach.unlink()
+        wait_for(lambda: any("beach.mp4 does not exist" in line for line in said), session)
+        shown(session)
 
 
 def test_what_is_shown_is_recorded_with_its_matte_and_its_sound(demo_clip, tmp_path):

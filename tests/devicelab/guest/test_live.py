@@ -125,9 +125,10 @@ def test_paused_it_shows_the_slate(tmp_path):
     with live() as session:
         shown(session)
         session.pause(True)
-        until(lambda: is_all(read(tmp_path, 1)[0], MAROON))
+        until(lambda: is_all(read(tmp_path, 1)[0], MAROON), 60, session.status)
         session.pause(False)
-        until(lambda: is_composed(read(tmp_path, 1)[0]))
+        shown(session)
+        until(lambda: is_composed(read(tmp_path, 1)[0]), 60, session.status)
 
 
 def test_a_segmenter_that_fails_shows_the_slate(tmp_path):
@@ -145,7 +146,8 @@ def test_a_segmenter_that_fails_shows_the_slate(tmp_path):
         until(lambda: session.status()["state"] == "slate", 60)
         assert all(is_all(each, MAROON) for each in read(tmp_path))
         Failing.fails = False
-        until(lambda: is_composed(read(tmp_path, 1)[0]))
+        shown(session)
+        until(lambda: is_composed(read(tmp_path, 1)[0]), 60, session.status)
 
 
 def held():
