@@ -223,7 +223,7 @@ def test_a_wrong_checksum_is_an_error_that_names_the_file(livebg_command, clip, 
     cache = tmp_path / "cache"
     monkeypatch.setenv("LIVEBG_HOME", str(cache))
     monkeypatch.setenv("LIVEBG_OFFLINE", "1")
-    result = livebg_command("process", clip, "-o", tmp_path / "out.mp4", *QUICK)
+    result = livebg_command("process", clip, "--model", "u2netp", "-o", tmp_path / "out.mp4", *QUICK)
     assert result.code == 1
     assert "LIVEBG_OFFLINE" in result.err
     assert str(cache) in result.err

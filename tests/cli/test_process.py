@@ -255,3 +255,13 @@ def test_the_version(livebg_command):
 
     result = livebg_command("--version")
     assert (result.code, result.out.strip()) == (0, f"livebg, version {livebg.__version__}")
+
+
+def test_the_main_job_runs_with_no_download_at_all(livebg_command, clip, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIVEBG_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("LIVEBG_OFFLINE", "1")
+    out = tmp_path / "out.mp4"
+    result = livebg_command("process", clip, "-o", out)
+    assert result.code == 0, result.err
+    assert read_times(out) == read_times(clip)
+    assert not (tmp_path / "empty").exists()
