@@ -36,11 +36,22 @@ def traced(network: U2Net, size: tuple[int, int]) -> onnx.ModelProto:
             dynamic_axes={name: {2: "height", 3: "width"} for name in ("picture", "score")},
         )
         model = onnx.load(written)
+    _part(model.graph)
     # Sizes within follow from the input's; stating it alone, as the published files do, lets any other be put there.
     for value in (model.graph.input[0], model.graph.output[0]):
         for dim, number in zip(value.type.tensor_type.shape.dim[2:], reversed(size), strict=True):
             dim.dim_value = number
     return model
+
+
+def _part(graph: onnx.GraphProto) -> None:
+    """Give each convolution its own weights again: the exporter stores equal ones, as of a young network, once."""
+    stored = {item.name: item for item in graph.initializer}
+    for node in list(graph.node):
+        if node.op_type == "Identity" and node.input[0] in stored:
+            graph.initializer.add().CopyFrom(stored[node.input[0]])
+            graph.initializer[-1].name = node.output[0]
+            graph.node.remove(node)
 
 
 def packed(model: onnx.ModelProto, *, keep: Collection[str] = ()) -> bytes:

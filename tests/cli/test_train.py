@@ -54,6 +54,21 @@ def test_folders_become_files_that_segment(root, recipe, tmp_path):  # noqa: F81
     assert (tmp_path / "more" / "mine.onnx").read_bytes() == (files / "mine.onnx").read_bytes()
 
 
+def test_calibrating_trains_nothing(root, recipe, tmp_path):  # noqa: F811
+    run, files = tmp_path / "run", tmp_path / "files"
+    assert call(recipe, "--data", root, "--out", run, "--steps", 1, "--examples", 1).exit_code == 0
+    kept = {path: path.read_bytes() for path in run.iterdir()}
+    done = call(recipe, "--data", root, "--out", run, "--export", files, "--calibrate", 2)
+    assert done.exit_code == 0, done.output
+    assert {path: path.read_bytes() for path in run.iterdir()} == kept
+    segmenter = Segmenter(files / "mine.onnx", device="cpu", precision="int8")
+    assert segmenter.segment(np.zeros((30, 40, 3), np.uint8)).alpha.shape == (30, 40)
+    for arguments in (("--data", root), ("--export", files)):
+        done = call(recipe, "--out", run, "--calibrate", 2, *arguments)
+        assert done.exit_code == 2
+        assert "--calibrate needs --data, where the scenes come from, and --export" in done.output
+
+
 def test_there_must_be_something_to_do(recipe, tmp_path):
     done = call(recipe, "--out", tmp_path / "run")
     assert done.exit_code == 2
