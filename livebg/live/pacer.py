@@ -70,6 +70,7 @@ class Pacer(Closing):
         statistics: Statistics,
         *,
         stale: float,
+        given: Fraction | None = None,
         matte_sink: Sink | None = None,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
@@ -80,6 +81,7 @@ class Pacer(Closing):
             rate: Frames a second.
             slate: RGB (H, W, 3) uint8; every shot must have this size.
             statistics: Told about each write.
+            given: Frames a second that the camera gives, where known: of fewer than ``rate`` no more can be missed.
             stale: Seconds after its capture, and after its matte's, that a picture may be shown.
             matte_sink: Takes the matte of what is written as a gray picture, black for the slate's.
             tell: Told when writing fails, and when it succeeds again.
@@ -93,7 +95,9 @@ class Pacer(Closing):
         self._next: Shot | None = None  # came, not written yet
         self._last: Shot | None = None  # written
         self._paused = self._frozen = self._asleep = self._stopped = self._begun = False
-        self._written = self._credit = self._repeat_at = monotonic()
+        self._due = max(self._period, float(1 / given) if given else 0.0)  # seconds from a fresh frame to the next
+        self._missed = 0  # counted since the last fresh frame
+        self._fresh = self._credit = self._repeat_at = monotonic()
         self._epoch: float | None = None
         self._was_late: float | None = None
         self._index = 0
@@ -245,7 +249,6 @@ class Pacer(Closing):
         self._count_missed(kind, begun)
         self._credit = max(begun, self._credit) + _PACE * self._period
         self._repeat_at = begun + (_LATE if kind == "fresh" else 1) * self._period
-        self._written = begun
 
     def _pts(self, shot: Shot | None, now: float) -> Fraction:
         """When a picture was captured, on the first camera's clock; of the slate, now, and 0 before that clock began.
@@ -257,11 +260,14 @@ class Pacer(Closing):
         return _exact((now if shot is None else shot.captured) - self._epoch)
 
     def _count_missed(self, kind: Kind, now: float) -> None:
-        """Periods without a fresh frame, once there was one, unless that was asked for."""
-        periods = int((now - self._written) / self._period + 1e-6)
-        if self._begun and not self._paused and not self._frozen:
-            self._statistics.count("missed", max(periods - 1, 0) if kind == "fresh" else max(periods, 1))
-        self._begun = self._begun or kind == "fresh"
+        """Fresh frames that did not come, or half a period too late, once there was one, unless that was asked for."""
+        if not self._begun or self._paused or self._frozen:
+            self._fresh, self._missed = now, 0
+        missed = max(int((now - self._fresh) / self._due - (_LATE - 1)), self._missed)
+        self._statistics.count("missed", missed - self._missed)
+        self._missed = missed
+        if kind == "fresh":
+            self._begun, self._fresh, self._missed = True, now, 0
 
     def _failed(self, error: Exception, now: float) -> None:
         self._statistics.count("errors")

@@ -97,6 +97,7 @@ class Session(Closing):
                 slate,
                 self.statistics,
                 stale=float(live.stale),
+                given=info.rate,
                 matte_sink=outputs.matte_sink,
                 tell=tell,
             )

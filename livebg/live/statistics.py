@@ -77,8 +77,9 @@ class Statistics:
     - ``latency_ms``, ``mask_age_ms``: p50, p95, p99 from a frame's capture, and from the capture of the frame that its
       matte was segmented from, to the end of its writing; a repeated frame's count from its own capture;
     - counts since the start: ``captured``, ``drops`` (captured and never looked at), ``fresh``, ``repeats``, ``slate``
-      (written, by kind), ``missed`` (periods of the output without a fresh frame, from the first one on, pauses aside),
-      ``segmented`` (runs of the network), ``carried`` (fresh frames whose matte came from an earlier one), ``errors``;
+      (written, by kind), ``missed`` (fresh frames that did not come in their period, which is the output's or that of a
+      slower camera; from the first one on, pauses aside), ``segmented`` (runs of the network), ``carried`` (fresh
+      frames whose matte came from an earlier one), ``errors``;
     - ``stages_ms``: mean milliseconds a call of each stage;
     - ``rss_mb``: resident memory, 10^6 bytes, as ``resident_mb`` says.
 

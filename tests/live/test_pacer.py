@@ -54,6 +54,18 @@ def test_the_slate_comes_at_once_and_steadily(output):
     assert statistics.whole()["missed"] == 0  # nothing was due yet
 
 
+@pytest.mark.parametrize(("given", "some"), [(None, True), (RATE * 4, True), (Fraction(1, 60), False)])
+def test_of_a_camera_that_gives_less_than_the_outputs_rate_no_more_can_be_missed(given, some):
+    statistics, sink = Statistics(), FakeSink()
+    with Pacer(sink, RATE, SLATE, statistics, stale=20, given=given) as pacer:
+        pacer.show(shot())
+        for _ in range(6):
+            sink.wait_for(shows(77))
+    whole = statistics.whole()
+    assert whole["repeats"] >= 3
+    assert (whole["missed"] >= whole["repeats"]) if some else (whole["missed"] == 0)
+
+
 def test_a_shot_is_shown_repeated_and_given_up_when_it_is_stale(output):
     pacer, sink, statistics, matte_sink, *_ = output
     pacer.show(shot())
