@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/livebg demo demo
 
 test: lint
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n auto --dist loadfile
 
 test-all: lint
 	$(BIN)/pytest

@@ -73,6 +73,7 @@ def open_segmenter(config: SegmentConfig, *, coarse: bool = False) -> Segmenter:
         runtime=config.runtime,
         threads=config.threads,
         subjects=config.subjects,
+        precision=config.precision,
         coarse=coarse,
     )
 

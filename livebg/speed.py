@@ -113,7 +113,7 @@ def measured(config: Config, model: str) -> Cost:
     """What a model costs here, from the record of this machine or measured now."""
     depends_on = [
         platform.node(), platform.processor(), os.cpu_count(), version("onnxruntime"), find_model(model).stat().st_size,
-        config.segment.device, config.segment.runtime, config.segment.threads,
+        config.segment.device, config.segment.runtime, config.segment.threads, config.segment.precision,
         config.smooth.smooth, config.refine.model_dump(), config.compose.model_dump(),
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]

@@ -191,7 +191,7 @@ def _key(
         kind, name, str(Path(root).resolve()), segmenter.model, _stamp(segment.model),
         f"{width}" if width == height else f"{width}x{height}",
         segment.alpha if segment.subjects == "all" else f"{segment.alpha}, {segment.subjects} subjects",
-        segment.normalise, f"{segmenter.runtime} {segmenter.device}",
+        segment.normalise, f"{segmenter.runtime} {segmenter.device}{' int8' * (' in int8 ' in segmenter.description)}",
         refine=_words(setting.refine), smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
     )  # fmt: skip
 

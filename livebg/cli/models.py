@@ -108,9 +108,9 @@ def remove(names: tuple[str, ...]) -> None:
 
 def packaged() -> dict[str, Path]:
     """The weights that come with livebg, by name."""
-    from livebg.segment.segmenter import PACKAGED
+    from livebg.segment.segmenter import packaged_models
 
-    return {path.stem: path for path in sorted(PACKAGED.glob("*.onnx"), key=lambda path: path.stem)}
+    return dict(sorted(packaged_models().items()))
 
 
 def _source(origin: str) -> Source:
