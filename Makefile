@@ -8,8 +8,10 @@ BIN    := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/livebg demo demo
 
+# The device lab runs alone: the emulator takes all cores.
 test: lint
-	$(BIN)/pytest -m "not slow" -n auto --dist loadfile
+	$(BIN)/pytest -m "not slow and not devices" -n auto --dist loadfile
+	$(BIN)/pytest -m devices tests/devicelab
 
 test-all: lint
 	$(BIN)/pytest
