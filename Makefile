@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 
 # The device lab runs alone: the emulator takes all cores.
 test: lint
-	$(BIN)/pytest -m "not slow and not devices" -n auto --dist loadfile
+	$(BIN)/pytest -m "not slow and not devices"
 	$(BIN)/pytest -m devices tests/devicelab
 
 test-all: lint
