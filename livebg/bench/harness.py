@@ -30,7 +30,7 @@ class Usage:
     Attributes:
         seconds: Wall time, start-up included.
         cpu_seconds: User and system time.
-        peak_rss_mb: Largest resident memory, 10^6 bytes.
+        peak_rss_mb: Largest resident memory, 10^6 bytes; on Linux never less than that of the process that measures.
         stdout: What it printed.
     """
 

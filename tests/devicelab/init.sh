@@ -30,7 +30,6 @@ $b mount -t sysfs sys /new/sys
 $b mount -t devtmpfs dev /new/dev
 $b mkdir -p /new/dev/shm
 $b mount -t tmpfs memory /new/dev/shm
-$b mount -t tmpfs memory /new/tmp
 $b mount -t tmpfs memory /new/run
 $b ip link set lo up
 $b mount --bind /out /new/out

@@ -24,8 +24,6 @@ def guest_tests() -> list[str]:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
-    if Path(__file__).resolve().is_relative_to("/tmp"):
-        pytest.skip("the emulator has a /tmp of its own: a checkout under /tmp cannot be seen in it")
     try:
         return lab.results(tmp_path_factory.mktemp("lab") / "console")
     except lab.Unavailable as why:

@@ -138,9 +138,9 @@ def test_does_not_replace_what_appeared_meanwhile(tmp_path, name):
     assert path.is_dir() or path.read_bytes() == b"somebody's"
 
 
-@pytest.mark.parametrize("sink", [NullSink(), FakeSink(), WriteBehind(FakeSink())], ids=["null", "fake", "behind"])
-def test_sinks_without_files(sink):
-    with sink:
+@pytest.mark.parametrize("make", [NullSink, FakeSink, lambda: WriteBehind(FakeSink())], ids=["null", "fake", "behind"])
+def test_sinks_without_files(make):
+    with make() as sink:
         for frame in frames(steady(5)):
             sink.write(frame)
         sink.finish()

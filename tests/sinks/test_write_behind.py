@@ -40,17 +40,13 @@ class GatedSink(Closing):
         self.closed.set()
 
 
-def _writers():
+def threads():
     return [each for each in threading.enumerate() if each.name == "livebg-write"]
 
 
-threads = _writers
-
-
 @pytest.fixture(autouse=True)
-def no_thread_is_left(monkeypatch):
-    before = set(threading.enumerate())  # what tests of other files left behind is not these tests' affair
-    monkeypatch.setitem(globals(), "threads", lambda: [each for each in _writers() if each not in before])
+def no_thread_is_left():
+    assert not threads(), "another test left its own"
     yield
     for thread in threads():
         thread.join(10)
