@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 
 from livebg.errors import SinkError
 from livebg.sinks.child import Child
+from livebg.sinks.child_sink import ChildSink
 from livebg.sinks.drop_oldest import DropOldest
 from livebg.sinks.i420 import ToI420
-from livebg.stages import Closing
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -43,7 +43,7 @@ _CAUSES = {
 }
 
 
-class PipeWireCamera(Closing):
+class PipeWireCamera(ChildSink):
     """Feeds one child; ``write`` blocks until the child has taken the frame (``open_pipewire`` puts a thread before).
 
     Args:
@@ -57,11 +57,11 @@ class PipeWireCamera(Closing):
     """
 
     def __init__(self, width: int, height: int, fps: Fraction, node: str = NODE) -> None:
+        super().__init__(_NAME)
         self._planes = ToI420(_NAME, width, height)
         self._command = _command(self._planes, fps, node)
         self._restarts = 0
-        self._over = False
-        self._child: Child | None = _start(self._command)
+        self._child = _start(self._command)
 
     @property
     def notes(self) -> Sequence[str]:
@@ -74,8 +74,7 @@ class PipeWireCamera(Closing):
         Raises:
             SinkError: The child died (the text has its last words), the size changed, or it is finished or closed.
         """
-        if self._over:
-            raise SinkError(f"frame {frame.index} came after {_NAME} was finished or closed")
+        self._require_open(frame)
         if self._child is None:
             self._child = _start(self._command)
             self._restarts += 1
@@ -86,29 +85,6 @@ class PipeWireCamera(Closing):
             if not child.interrupted:
                 raise
             self._child = None
-
-    def interrupt(self) -> None:
-        """Kill a child that takes nothing; the next frame starts another."""
-        child = self._child
-        if child is not None:
-            child.kill()
-
-    def finish(self) -> None:
-        """Nothing is held back: the node goes.
-
-        Raises:
-            SinkError: It is finished or closed already.
-        """
-        if self._over:
-            raise SinkError(f"{_NAME} is finished or closed already")
-        self.close()
-
-    def close(self) -> None:
-        """Take the node away."""
-        self._over = True
-        child, self._child = self._child, None
-        if child is not None:
-            child.close()
 
 
 class QueuedPipeWireCamera(DropOldest):

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import cv2
 
 from livebg.errors import SinkError
-from livebg.sinks.child import Child, start_own
+from livebg.sinks.child import start_own
+from livebg.sinks.child_sink import ChildSink
 from livebg.sinks.drop_oldest import DropOldest
 from livebg.sinks.i420 import require_rgb
-from livebg.stages import Closing
 
 if TYPE_CHECKING:
     from livebg.frame import Frame, Image
@@ -27,7 +27,7 @@ _NAME = "the preview window"
 _LARGEST = (1280, 720)
 
 
-class PreviewWindow(Closing):
+class PreviewWindow(ChildSink):
     """Feeds the window's process; ``write`` blocks until it has the frame (``open_preview`` puts a thread before).
 
     Args:
@@ -41,12 +41,13 @@ class PreviewWindow(Closing):
     notes: Sequence[str] = ()
 
     def __init__(self, width: int, height: int) -> None:
+        super().__init__(_NAME)
         _require_display()
         self._size = (width, height)
         scale = min(1.0, _LARGEST[0] / width, _LARGEST[1] / height)
         self._shown = (max(1, round(width * scale)), max(1, round(height * scale)))
         self._small: Image | None = None
-        self._child: Child | None = start_own(
+        self._child = start_own(
             _NAME, "livebg.sinks.preview_window", {"width": self._shown[0], "height": self._shown[1]}
         )
 
@@ -56,36 +57,15 @@ class PreviewWindow(Closing):
         Raises:
             SinkError: The window was closed, the size changed, or it is finished or closed.
         """
-        if self._child is None:
-            raise SinkError(f"frame {frame.index} came after {_NAME} was finished or closed")
+        self._require_open(frame)
         require_rgb(frame, self._size, _NAME)
         if self._shown != self._size:
             self._small = cv2.resize(frame.image, self._shown, dst=self._small, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
             assert self._small is not None
             frame = frame.with_image(self._small)
-        self._child.send_frame(frame)
-
-    def interrupt(self) -> None:
-        """End a window that hangs."""
         child = self._child
-        if child is not None:
-            child.kill()
-
-    def finish(self) -> None:
-        """Nothing is held back: the window goes.
-
-        Raises:
-            SinkError: It is finished or closed already.
-        """
-        if self._child is None:
-            raise SinkError(f"{_NAME} is finished or closed already")
-        self.close()
-
-    def close(self) -> None:
-        """Take the window away."""
-        child, self._child = self._child, None
-        if child is not None:
-            child.close()
+        assert child is not None
+        child.send_frame(frame)
 
 
 def open_preview(width: int, height: int) -> DropOldest:

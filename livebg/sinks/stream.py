@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from livebg.errors import SinkError, UsageError
 from livebg.sinks.child import Child, start_own
+from livebg.sinks.child_sink import ChildSink
 from livebg.sinks.drop_oldest import DropOldest
 from livebg.sinks.i420 import require_rgb
-from livebg.stages import Closing
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -27,7 +27,7 @@ _QUEUE = 4
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
-class StreamSink(Closing):
+class StreamSink(ChildSink):
     """Feeds the encoder's process; ``write`` blocks until it has the frame (``open_stream`` puts a thread before).
 
     Args:
@@ -46,7 +46,7 @@ class StreamSink(Closing):
         check_stream(url)
         # A stream key is part of the path: what is said of the address ends before it.
         parts = urlsplit(url)
-        self._name = f"the stream to {parts.scheme}://{parts.hostname}"
+        super().__init__(f"the stream to {parts.scheme}://{parts.hostname}")
         self._size = (width, height)
         self._told = {
             "url": url,
@@ -59,8 +59,7 @@ class StreamSink(Closing):
         self._lost: str | None = None
         self._losses = 0
         self._pause, self._again = _FIRST_PAUSE, 0.0
-        self._over = False
-        self._child: Child | None = self._start()
+        self._child = self._start()
 
     @property
     def notes(self) -> Sequence[str]:
@@ -73,8 +72,7 @@ class StreamSink(Closing):
         Raises:
             SinkError: The size changed, or it is finished or closed.
         """
-        if self._over:
-            raise SinkError(f"frame {frame.index} came after {self._name} was finished or closed")
+        self._require_open(frame)
         require_rgb(frame, self._size, self._name)
         try:
             if self._child is None:
@@ -86,36 +84,12 @@ class StreamSink(Closing):
         except SinkError as error:
             self._lose(error)
 
-    def interrupt(self) -> None:
-        """Kill an encoder that takes nothing; a later frame starts another."""
-        child = self._child
-        if child is not None:
-            child.kill()
-
-    def finish(self) -> None:
-        """Send what is held back and end the stream.
-
-        Raises:
-            SinkError: It is finished or closed already.
-        """
-        if self._over:
-            raise SinkError(f"{self._name} is finished or closed already")
-        self.close()
-
-    def close(self) -> None:
-        """End the stream."""
-        self._over = True
-        child, self._child = self._child, None
-        if child is not None:
-            child.close()
-
     def _start(self) -> Child:
         return start_own(self._name, "livebg.sinks.stream_encoder", self._told)
 
     def _lose(self, error: SinkError) -> None:
-        child, self._child = self._child, None
+        child = self._let_go()
         if child is not None:
-            child.close()
             self._losses += 1
         self._lost = "it hung" if child is not None and child.interrupted else str(error)
         self._again = monotonic() + self._pause
