@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 import click
 
-from livebg.build import open_matting, open_reader
+from livebg.build import open_matting, open_reader, refiner_of
 from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
@@ -30,6 +30,7 @@ from livebg.evaluate.video import evaluate_clips
 from livebg.frame import StreamInfo
 from livebg.pipeline import RunReport
 from livebg.segment import Segmenter
+from livebg.segment.segmenter import packaged_models
 from livebg.stages import Source
 
 _PUBLISHED_WAY = {"segment": {"alpha": "raw", "normalise": "minmax"}, "refine": {"refine": "none"}}
@@ -192,7 +193,8 @@ def _key(
         f"{width}" if width == height else f"{width}x{height}",
         segment.alpha if segment.subjects == "all" else f"{segment.alpha}, {segment.subjects} subjects",
         segment.normalise, f"{segmenter.runtime} {segmenter.device}{' int8' * (' in int8 ' in segmenter.description)}",
-        refine=_words(setting.refine), smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
+        refine=_words(setting.refine.model_copy(update={"refine": refiner_of(setting.refine, segmenter.device)})),
+        smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
     )  # fmt: skip
 
 
@@ -206,7 +208,8 @@ def _words(section: Section) -> str:
 
 
 def _stamp(model: str) -> str:
-    path = Path(model)
+    """Tells a file from another that bore the name before; empty for published weights, which do not change."""
+    path = packaged_models().get(model, Path(model))
     if not path.is_file():
         return ""
     stat = path.stat()

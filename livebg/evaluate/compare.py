@@ -139,7 +139,7 @@ def compare(first: Row, second: Row, *, rounds: int = ROUNDS, seed: int = 0) -> 
         else _of_clips(first, second, common, rounds, rng)
     )
     left_out = len(first.items.keys() | second.items.keys()) - len(common)
-    marks = [contamination(row.key.dataset, row.key.model, row.key.refine) for row in (first, second)]
+    marks = [contamination(row.key.dataset, row.key.model, row.key.refiner) for row in (first, second)]
     contaminated = tuple(dict.fromkeys(mark for mark in marks if mark))
     return Comparison(
         _label(first, second), _label(second, first), len(common), left_out, contaminated, tuple(differences)

@@ -12,6 +12,8 @@ TRAINED_ON: dict[str, tuple[str, ...]] = {
     "people": _OURS,
     "people-nano": _OURS,
     "cascadepsp": ("msra-10k", "dut-omron", "ecssd", "fss-1000", "duts-te"),
+    "guided": (),
+    "matting": (),
 }
 """Model: sets. U²-Net from its paper (Qin et al., Pattern Recognition 2020); CascadePSP from its paper (Cheng et al.,
 CVPR 2020) and, for DUTS-TE, from its training script, which loads both parts of DUTS; ours from their
@@ -33,7 +35,7 @@ def contamination(dataset: str, *models: str) -> str | None:
 
     Args:
         dataset: A set by name.
-        models: Everything with weights that had a part in it; "none" is nothing.
+        models: Everything that had a part in it; "none" is nothing.
     """
     name = _plain(dataset)
     seen = [model for model in models if name in map(_plain, TRAINED_ON.get(model, ()))]

@@ -38,12 +38,12 @@ class RowKey:
         dataset: The set's name.
         root: Where it lies.
         model: By name, or a checkpoint's file name.
-        weights: What tells this checkpoint from another of the same name; empty for published ones.
+        weights: What tells these weights from others of the same name; empty for published ones.
         size: What the model sees: "320" or "256x144".
         alpha: How scores become alpha.
         normalise: Whether each map is stretched, and measured stretched.
         runtime: What computes the model, and on what.
-        refine: Which refiner.
+        refine: Which refiner, and its settings where they are not the default.
         smooth: Which smoother.
         limit: How many of the set, chosen by ``seed``; ``None`` for all.
         seed: Of the sample, and of the sensor noise.
@@ -62,6 +62,11 @@ class RowKey:
     smooth: str = "none"
     limit: int | None = None
     seed: int = 0
+
+    @property
+    def refiner(self) -> str:
+        """The refiner without its settings."""
+        return self.refine.split(" ")[0]
 
     @property
     def label(self) -> str:

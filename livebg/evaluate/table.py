@@ -130,7 +130,7 @@ def _heading(row: Row, n: int) -> Result:
         "runtime": key.runtime,
         "sample": key.limit,
         "n": n,
-        "contaminated": contamination(key.dataset, key.model, key.refine),
+        "contaminated": contamination(key.dataset, key.model, key.refiner),
     }
 
 

@@ -17,6 +17,7 @@ from livebg.evaluate.honesty import contamination, published
         ("dut-omron", ("cascadepsp",), "cascadepsp trained on dut-omron"),
         ("hku-is", ("u2net", "cascadepsp"), None),
         ("DUT_OMRON", ("cascadepsp",), "cascadepsp trained on DUT_OMRON"),
+        ("talkinghead", ("people", "guided"), None),
         ("msra10k", ("u2net", "cascadepsp"), "cascadepsp trained on msra10k"),
     ],
 )
