@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +41,7 @@ class Frame:
     index: int = 0
     duration: Fraction | None = None
     name: str | None = None
+    _half: Image | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         image = self.image
@@ -59,6 +61,25 @@ class Frame:
     def width(self) -> int:
         """Columns of pixels."""
         return int(self.image.shape[1])
+
+    def at_least(self, width: int, height: int) -> Image:
+        """What to shrink from to this size: the picture, or its half where that is large enough.
+
+        Why: the network, motion and the refiner each want a small picture of the same frame, and the first halving
+        costs more than all that follows. It is made once, by the mean of four pixels, and kept.
+
+        Returns:
+            uint8, not to be written: the picture's half where both its sides are even and the half is neither narrower
+            than ``width`` nor lower than ``height``; else the picture itself.
+        """
+        rows, columns = self.height, self.width
+        if rows % 2 or columns % 2 or rows < 2 * height or columns < 2 * width:
+            return self.image
+        if self._half is None:
+            half = cv2.resize(self.image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+            object.__setattr__(self, "_half", half)  # frozen for everybody else
+            return np.asarray(half, np.uint8)
+        return self._half
 
     def with_image(self, image: Image) -> Frame:
         """The same moment with another picture."""

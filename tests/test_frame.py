@@ -14,6 +14,24 @@ def test_a_frame_prints_shapes_not_pixels():
     assert (frame.width, frame.height) == (6, 4)
 
 
+@pytest.mark.parametrize("channels", [(), (3,), (4,)])
+def test_the_half_of_a_picture_is_made_once_and_its_means(channels):
+    image = np.random.default_rng(0).integers(0, 256, (6, 8, *channels), dtype=np.uint8)
+    frame = Frame(image)
+    half = frame.at_least(4, 3)
+    means = image.reshape(3, 2, 4, 2, *channels).mean(axis=(1, 3))
+    assert half.dtype == np.uint8
+    assert np.abs(half - means).max() <= 0.5
+    assert frame.at_least(1, 1) is half
+    assert frame.with_image(image[:4]).at_least(4, 2) is not half
+
+
+@pytest.mark.parametrize(("size", "wanted"), [((6, 8), (5, 3)), ((6, 8), (4, 4)), ((5, 8), (1, 1)), ((1, 1), (1, 1))])
+def test_what_the_half_is_too_small_or_too_odd_for_is_shrunk_from_the_picture(size, wanted):
+    image = np.zeros((*size, 3), np.uint8)
+    assert Frame(image).at_least(*wanted) is image
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [

@@ -106,7 +106,7 @@ class Guided:
             return Matte(alpha)
         if self._last.shape != alpha.shape:
             self._last = np.full(alpha.shape, _NOTHING)
-        coefficients = self._coefficients(shrink(image, coarse.shape), coarse, edges)
+        coefficients = self._coefficients(shrink(draft.frame.at_least(columns, rows), coarse.shape), coarse, edges)
         seen = np.asarray(cv2.dilate(edges, _square(self._radius + 1)))  # a window, and a step of interpolation
         self._apply(coefficients, image, alpha, list(_runs(seen.view(np.bool_), alpha.shape)))
         return Matte(alpha)

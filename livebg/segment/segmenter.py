@@ -138,12 +138,12 @@ class Segmenter:
 
     def segment_batch(self, frames: Sequence[Frame | Image]) -> list[Matte]:
         """The mattes of several frames in one call of the runtime; sizes may differ. See ``segment``."""
-        images = [_picture(frame) for frame in frames]
-        if len(images) > len(self._pictures):
-            self._pictures = np.empty((len(images), *self._pictures.shape[1:]), np.uint8)
-        pictures = self._pictures[: len(images)]
-        for image, picture in zip(images, pictures, strict=True):
-            shrink_or_grow(image, picture)
+        checked = [_checked(frame) for frame in frames]
+        if len(checked) > len(self._pictures):
+            self._pictures = np.empty((len(checked), *self._pictures.shape[1:]), np.uint8)
+        pictures = self._pictures[: len(checked)]
+        for frame, picture in zip(checked, pictures, strict=True):
+            shrink_or_grow(frame.at_least(*self.size), picture)
             if self._normalise == "minmax":
                 _stretch_to_white(picture)
         scores = self._runtime.scores(pictures)
@@ -153,13 +153,13 @@ class Segmenter:
             Matte(
                 score_to_alpha(
                     score,
-                    self.size if self._coarse else (image.shape[1], image.shape[0]),
+                    self.size if self._coarse else (frame.width, frame.height),
                     mode=self._alpha,
                     subjects=self._subjects,
                     normalise=self._normalise,
                 )
             )
-            for image, score in zip(images, scores, strict=True)
+            for frame, score in zip(checked, scores, strict=True)
         ]
 
     def reset(self) -> None:
@@ -229,11 +229,11 @@ def _stretch_to_white(picture: NDArray[np.uint8]) -> None:
         cv2.convertScaleAbs(picture, dst=picture, alpha=255 / brightest)
 
 
-def _picture(frame: Frame | Image) -> Image:
-    image = (frame if isinstance(frame, Frame) else Frame(frame)).image
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"a segmenter needs RGB (H, W, 3), got {image.shape}")
-    return image
+def _checked(frame: Frame | Image) -> Frame:
+    frame = frame if isinstance(frame, Frame) else Frame(frame)
+    if frame.image.ndim != 3 or frame.image.shape[2] != 3:
+        raise ValueError(f"a segmenter needs RGB (H, W, 3), got {frame.image.shape}")
+    return frame
 
 
 def _require_word(what: str, word: str, words: tuple[str, ...]) -> None:
