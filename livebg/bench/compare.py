@@ -36,7 +36,8 @@ def bench_compare(
         python: The Python that the peer is installed in; its own environment, since packages of this field overwrite
             each other's OpenCV.
         model: The peer's network, a published one; both read the same file.
-        options: More options for ``livebg process``; without a ``--model`` among them livebg runs ``model`` too.
+        options: More options for ``livebg process``; with neither ``--model`` nor ``--speed`` among them, which chooses
+            one, livebg runs ``model`` too.
         rounds: Pairs of runs; the ratio is taken pair by pair.
         progress: Told about each finished pair.
 
@@ -48,7 +49,7 @@ def bench_compare(
     """
     tell = progress or (lambda line: None)
     network = weights.ensure(model)
-    own = list(options) if "--model" in options else ["--model", model, *options]
+    own = own_options(options, model)
     runs: list[dict[str, float]] = []
     with TemporaryDirectory(prefix="livebg-bench-") as folder:
         theirs = _command(peer, python, clip, Path(folder), model, network)
@@ -84,6 +85,12 @@ def bench_compare(
         "runs": runs,
         "ratio": Spread.of([run["ratio"] for run in runs]).as_dict(),
     }
+
+
+def own_options(options: Sequence[str], model: str) -> list[str]:
+    """What ``livebg process`` is given: the peer's network too, where the options choose none."""
+    chosen = {option.partition("=")[0] for option in options} & {"--model", "--speed"}
+    return list(options) if chosen else ["--model", model, *options]
 
 
 def _command(peer: str, python: str, clip: Path, folder: Path, model: str, network: Path) -> list[str]:

@@ -57,7 +57,7 @@ def compare(
 ) -> None:
     """Time `livebg process CLIP` and a peer's loop over the same clip in turn.
 
-    CLIP is the demo clip unless given; without a --model among OPTIONS both run the peer's network.
+    CLIP is the demo clip unless given; without --model or --speed among OPTIONS both run the peer's network.
     """
     from livebg.bench.compare import bench_compare
 
@@ -184,6 +184,33 @@ def foreground(people: Path, count: int, json_path: Path | None) -> None:
 
 def _tell(line: str) -> None:
     click.echo(line, err=True)
+
+
+@bench.command()
+@click.option("--frame-size", default="1280x720", show_default=True, metavar="WxH", help="Of the made-up frames.")
+@click.option("--frames", default=40, show_default=True, type=click.IntRange(2), help="How many.")
+@click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Of OpenCV.")
+@click.option("--smooth", default="light", show_default=True, type=click.Choice(["light", "strong"]))
+@_json
+def steady(frame_size: str, frames: int, threads: int, smooth: str, json_path: Path | None) -> None:
+    """Time what makes a matte outside segmentation: following, carrying, smoothing, upsampling."""
+    from livebg.bench.harness import machine
+    from livebg.bench.steady import steady_cost
+
+    size = Config().override({"segment": {"size": frame_size}}).segment.size
+    assert size is not None
+    width, height = size
+    found = steady_cost(width=width, height=height, frames=frames, threads=threads, smooth=smooth)
+    _write({"benchmark": "steady", "machine": machine(), **found}, json_path)
+
+
+@bench.command()
+@click.argument("folder", default="benchmarks", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def report(folder: Path) -> None:
+    """Make tables and plots of the records in FOLDER: its README.md and SVG files. (extra `bench`)"""
+    from livebg.bench.report import write_report
+
+    click.echo(write_report(folder))
 
 
 def _write(result: dict[str, object], json_path: Path | None) -> None:

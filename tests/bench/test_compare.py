@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from livebg.bench.compare import bench_compare
+from livebg.bench.compare import bench_compare, own_options
 from livebg.errors import UsageError
 from tests.media import write_clip
 
@@ -20,6 +20,12 @@ def test_a_peer_that_is_not_installed_says_how(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", frames=2)
     with pytest.raises(UsageError, match=r"rembg is not installed in .*: make an environment of its own"):
         bench_compare(clip, peer="rembg", python=str(tmp_path / "no-python"))
+
+
+@pytest.mark.parametrize("chosen", [["--model", "people"], ["--speed=balanced"], ["--speed", "fastest", "--crf", "20"]])
+def test_a_network_that_the_options_choose_is_not_replaced_by_the_peer_s(chosen):
+    assert own_options(chosen, "u2netp") == chosen
+    assert own_options(["--crf", "20"], "u2netp") == ["--model", "u2netp", "--crf", "20"]
 
 
 @pytest.mark.slow
