@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 @click.option("--workers", default=0, show_default=True, type=click.IntRange(0), help="Processes that draw scenes.")
 @click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
 @click.option("--examples", default=60, show_default=True, type=click.IntRange(1), help="Validation, of each group.")
+@click.option(
+    "--mix", "parts", multiple=True, metavar="RUN=SHARE",
+    help="Do not train: --out becomes the mean of these runs' best weights. Repeatable; shares add up to 1.",
+)  # fmt: skip
 @click.option("--export", "export_to", type=click.Path(path_type=Path), help="Write the run's best weights here.")
 @click.option(
     "--calibrate", type=click.IntRange(1), metavar="N",
@@ -55,20 +59,28 @@ def train(
     workers: int,
     resume: bool,
     examples: int,
+    parts: tuple[str, ...],
     export_to: Path | None,
     calibrate: int | None,
 ) -> None:
     """Train RECIPE (people, people-nano, or the path of a .toml) until the minutes are spent.
 
     With --export and without --data nothing is trained: the weights of the run in --out are written as files that
-    livebg loads. With --calibrate too, --data serves the network in whole numbers alone.
+    livebg loads. With --mix they are the mean of other runs' first. With --calibrate, --data serves the network in
+    whole numbers alone.
     """
     from livebg.train import folders, loop, validation
     from livebg.train import recipe as recipes
 
     if calibrate is not None and (data is None or export_to is None):
         raise click.UsageError("--calibrate needs --data, where the scenes come from, and --export")
-    if data is not None and calibrate is None:
+    if parts:
+        from livebg.train.mix import mix
+
+        if data is not None and calibrate is None:
+            raise click.UsageError("--mix trains nothing: leave out --data, or give it for --calibrate")
+        click.echo(mix([_part(text) for text in parts], run))
+    elif data is not None and calibrate is None:
         changes = {"batch": batch, "rate": rate, "size": size, "start": start}
         plan = recipes.load_recipe(recipe, {key: value for key, value in changes.items() if value is not None})
         say = partial(click.echo, err=True)
@@ -99,8 +111,17 @@ def train(
             pictures = calibration_pictures(loop.averaged_network(best)[1], data, calibrate)
         for path in export(best, export_to, Path(recipe).stem, pictures=pictures):
             click.echo(path)
-    elif data is None:
+    elif data is None and not parts:
         raise click.UsageError("give --data to train, or --export to write the weights of a run")
+
+
+def _part(text: str) -> tuple[Path, float]:
+    """RUN=SHARE."""
+    folder, _, share = text.rpartition("=")
+    try:
+        return Path(folder), float(share)
+    except ValueError:
+        raise click.UsageError(f"--mix {text}: give a run's folder and its share, as in --mix runs/a=0.5") from None
 
 
 def measures() -> dict[str, Callable[[NDArray[np.float32], NDArray[np.float32]], float]]:

@@ -54,6 +54,23 @@ def test_folders_become_files_that_segment(root, recipe, tmp_path):  # noqa: F81
     assert (tmp_path / "more" / "mine.onnx").read_bytes() == (files / "mine.onnx").read_bytes()
 
 
+def test_runs_are_mixed_and_written_in_one_call(root, recipe, tmp_path):  # noqa: F811
+    runs = [tmp_path / name for name in "ab"]
+    for run in runs:
+        assert call(recipe, "--data", root, "--out", run, "--steps", 1, "--examples", 1).exit_code == 0
+    mixed, files = tmp_path / "mixed", tmp_path / "files"
+    parts = ("--mix", f"{runs[0]}=0.7", "--mix", f"{runs[1]}=0.3")
+    done = call(recipe, "--out", mixed, *parts, "--export", files)
+    assert done.exit_code == 0, done.output
+    assert done.output.split() == [str(mixed / "best.pt"), str(files / "mine.safetensors"), str(files / "mine.onnx")]
+    wrong = call(recipe, "--out", tmp_path / "more", "--mix", runs[0])
+    assert wrong.exit_code == 2
+    assert "give a run's folder and its share" in wrong.output
+    wrong = call(recipe, "--out", tmp_path / "more", "--data", root, *parts)
+    assert wrong.exit_code == 2
+    assert "--mix trains nothing" in wrong.output
+
+
 def test_calibrating_trains_nothing(root, recipe, tmp_path):  # noqa: F811
     run, files = tmp_path / "run", tmp_path / "files"
     assert call(recipe, "--data", root, "--out", run, "--steps", 1, "--examples", 1).exit_code == 0
