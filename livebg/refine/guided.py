@@ -80,7 +80,7 @@ class Guided:
             ValueError: A value out of range.
         """
         require_settings(radius, eps, sharpen, grid, calm)
-        self._grid, self._rate = grid, np.float32(1 / calm)
+        self._grid, self._rate = grid, 1 / calm**2
         self._radius, self._eps, self._sharpen = radius, np.float32(eps), np.float32(sharpen)
         self._last = np.empty((0, 0), np.float32)
         self._found = np.empty((0, 0, 4), np.float32)
@@ -100,13 +100,15 @@ class Guided:
         height, width = image.shape[:2]
         rows, columns = grid_shape(draft.matte.alpha.shape, image.shape, self._grid)
         coarse = _resized(draft.matte.alpha, columns, rows)
-        alpha = _resized(self._sharpened(coarse), width, height)
+        sharp = self._sharpened(coarse)
+        alpha = _resized(sharp, width, height)
         edges = self._edges(coarse)
         if not edges.any():
             return Matte(alpha)
         if self._last.shape != alpha.shape:
             self._last = np.full(alpha.shape, _NOTHING)
         coefficients = self._coefficients(shrink(draft.frame.at_least(columns, rows), coarse.shape), coarse, edges)
+        coefficients[..., 3] -= sharp / 255
         seen = np.asarray(cv2.dilate(edges, _square(self._radius + 1)))  # a window, and a step of interpolation
         self._apply(coefficients, image, alpha, list(_runs(seen.view(np.bool_), alpha.shape)))
         return Matte(alpha)
@@ -139,7 +141,7 @@ class Guided:
         moments[3] = coarse[box]
         for plane, (one, other) in zip(moments[4:], _PRODUCTS, strict=False):
             np.multiply(moments[one], moments[other], out=plane)
-        where = np.flatnonzero(near)
+        where = np.flatnonzero(near.view(np.bool_))
         samples = np.empty((13, where.size), np.float32)
         for plane, row in zip(moments, samples, strict=False):
             cv2.blur(plane, window, dst=means, borderType=cv2.BORDER_REPLICATE)
@@ -152,11 +154,11 @@ class Guided:
         solved = solve(samples, self._eps)
         solved[3] -= self._sharpen
         solved *= scale / 255
-        self._found.reshape(-1, 4)[np.flatnonzero(edges)] = solved.T
+        self._found.reshape(-1, 4)[np.flatnonzero(edges.view(np.bool_))] = solved.T
         return np.asarray(cv2.blur(self._found, window, borderType=cv2.BORDER_REPLICATE), np.float32)
 
     def _apply(self, coefficients: Floats, image: Image, alpha: Alpha, runs: list[tuple[slice, slice]]) -> None:
-        """Alpha of some rectangles, in place."""
+        """Add to alpha, in place in some rectangles, what the coefficients make of the picture."""
         largest = max((rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in runs)
         self._strip = _roomy(self._strip, 10 * largest)
         scale_y, scale_x = (small / full for small, full in zip(coefficients.shape, alpha.shape, strict=False))
@@ -173,10 +175,8 @@ class Guided:
             np.dot(colours.reshape(-1, 4), _ONES, out=total.reshape(-1))
             # What the edge adds to the coarse matte follows small changes slowly: those are the noise of the picture.
             base, last = alpha[run], self._last[run]
-            total -= base
             total -= last
-            np.multiply(total, self._rate, out=share)
-            np.multiply(share, share, out=share)
+            cv2.multiply(total, total, dst=share, scale=self._rate)
             np.minimum(share, 1, out=share)
             total *= share
             last += total
@@ -249,7 +249,8 @@ def _resized(alpha: Alpha, width: int, height: int) -> Alpha:
     shrinks = width < alpha.shape[1] or height < alpha.shape[0]
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     resized = np.asarray(cv2.resize(alpha, (width, height), interpolation=way), np.float32)
-    return np.minimum(resized, 1, out=resized)  # by a rounding it may be more; never less than 0
+    cv2.threshold(resized, 1, 1, cv2.THRESH_TRUNC, dst=resized)  # by a rounding it may be more; never less than 0
+    return resized
 
 
 def _roomy(buffer: Floats, size: int) -> Floats:
