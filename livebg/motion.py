@@ -13,9 +13,6 @@ is there did not come from outside the picture.
 Why a small picture: the mattes that are carried are as fine as the network's input, and at 320 pixels both flows cost
 less than one blend at 720p.
 
-Why the flow back is found in haste, without variational refinement: it is there to check the other one, with a slack of
-half a pixel and more. It costs half, and mattes come out alike (DAVIS camel, every 4th frame: MAD 92.3, and 92.5).
-
 Why flow of less than a pixel is kept: calling it still and setting it to 0 took a fifth off the flicker, and let the
 matte of a head that turns slowly come a frame late (talking head grid_s1_0: lag 1.3 frames, and .1 without).
 """
@@ -23,20 +20,12 @@ matte of a head that turns slowly come a frame late (talking head grid_s1_0: lag
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from livebg.flow import Field, Flow, Gray, alike, cancelling, grid, sample
 from livebg.frame import Alpha, Frame, Image
-
-if TYPE_CHECKING:
-    from cv2.typing import MatLike
-
-Field = NDArray[np.float32]
-Gray = NDArray[np.uint8]
 
 LONG_SIDE = 320
 """Pixels of the longer side of the gray picture; smaller frames are taken as they are."""
@@ -55,7 +44,8 @@ class Motion:
             now lay at (x + dx, y + dy) then (backward flow, as ``cv2.remap`` wants it).
         trust: float32 (h, w) in [0, 1]: 1 where flow there and back meet and the pictures agree, 0 where not.
         cut: The two frames have nothing to do with each other (scene cut, another size): ``trust`` is 0 everywhere.
-        onward: float32 (h, w, 2): the flow from then to now, on the grid of then; ``None`` where nobody measured it.
+        onward: float32 (h, w, 2): the flow from then to now, on the grid of then, coarser than ``flow``; ``None`` where
+            nobody measured it.
     """
 
     flow: Field
@@ -114,8 +104,7 @@ class Estimator:
     """Steps of 8 bits by which the mean may change between neighbours: more is a sudden change of exposure."""
 
     def __init__(self) -> None:
-        self._there = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        self._back = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._flow = Flow()
 
     def between(self, before: Gray, now: Gray) -> Motion:
         """How ``now`` came out of ``before``.
@@ -136,12 +125,10 @@ class Estimator:
         height, width = now.shape
         if abs(cv2.mean(now)[0] - cv2.mean(before)[0]) > self.MOST_BRIGHTENING:
             return nothing_in_common(height, width)
-        flow, onward = _flow(self._there, now, before), _flow(self._back, before, now)
-        meets = _cancelling(flow, onward)
-        brought = np.asarray(_sample(before, flow + grid(height, width)), np.uint8)
-        gain, offset = _exposure(brought, now, meets)
-        unlike = _unlike(brought, now, gain, offset)
-        trust = np.clip((_UNLIKE - unlike) * np.float32(1 / (_UNLIKE - _ALIKE)), 0, 1)
+        flow, onward = self._flow.there(now, before), self._flow.back(before, now)
+        meets = cancelling(flow, onward)
+        brought = np.asarray(sample(before, flow + grid(height, width)), np.uint8)
+        trust = alike(brought, now, meets)
         trust *= meets
         if float(trust.mean()) < self.LEAST_TRUSTED:
             return nothing_in_common(height, width)
@@ -198,7 +185,7 @@ def warp(alpha: Alpha, motion: Motion, *, into: Alpha | None = None) -> Alpha:
         flow = np.asarray(cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
         lines = flow.reshape(height, -1)  # numpy is slow along an axis of two
         lines *= np.tile(np.array([width / columns, height / rows], np.float32), width)
-    return np.asarray(_sample(alpha, flow + grid(height, width), into=into), np.float32)
+    return np.asarray(sample(alpha, flow + grid(height, width), into=into), np.float32)
 
 
 def trust_at(motion: Motion, height: int, width: int) -> Field:
@@ -223,7 +210,7 @@ def chain(older: Motion, newer: Motion) -> Motion:
     if older.trust.shape != newer.trust.shape:
         raise ValueError(f"motions on one grid can be chained, got {older.trust.shape} and {newer.trust.shape}")
     source = newer.flow + grid(*newer.trust.shape)
-    flow, trust = (np.asarray(_sample(each, source), np.float32) for each in (older.flow, older.trust))
+    flow, trust = (np.asarray(sample(each, source), np.float32) for each in (older.flow, older.trust))
     flow += newer.flow
     trust *= newer.trust
     return Motion(flow, trust)
@@ -242,82 +229,10 @@ def backwards(motion: Motion) -> Motion:
     if motion.onward is None:
         raise ValueError("this motion was not measured onward: it cannot be seen from the other end")
     turned = Motion(motion.onward, motion.trust)
-    trust = np.minimum(_cancelling(motion.onward, motion.flow), warp(motion.trust, turned))
+    trust = np.minimum(cancelling(motion.onward, motion.flow), warp(motion.trust, turned))
     return Motion(motion.onward, trust, onward=motion.flow)
 
 
 def nothing_in_common(height: int, width: int) -> Motion:
     """A cut: no flow and no trust, on a grid of this size."""
     return Motion(np.zeros((height, width, 2), np.float32), np.zeros((height, width), np.float32), cut=True)
-
-
-@lru_cache(maxsize=8)
-def grid(height: int, width: int) -> Field:
-    """Each pixel's own place: float32 (height, width, 2) of x, y; shared, not to be written."""
-    places = np.empty((height, width, 2), np.float32)
-    places[..., 0] = np.arange(width, dtype=np.float32)
-    places[..., 1] = np.arange(height, dtype=np.float32)[:, None]
-    places.flags.writeable = False
-    return places
-
-
-_ALIKE, _UNLIKE = np.float32(8), np.float32(24)  # steps of 8 bits: fully trusted up to here, not at all from here
-_NOWHERE = 1e3  # pixels: a flow that meets nothing
-
-
-def _flow(method: cv2.DISOpticalFlow, here: Gray, there: Gray) -> Field:
-    # The stubs want a flow to begin with; None is a still picture, without a pass over it.
-    return np.asarray(method.calc(here, there, None), np.float32)  # type: ignore[call-overload]
-
-
-def _cancelling(there: Field, back: Field) -> Field:
-    """1 where a flow and the flow back cancel, falling to 0 at twice the slack of Sundaram et al.
-
-    Computed on half the grid: DIS finds flow for every fourth pixel, what lies between is interpolated.
-    """
-    height, width = there.shape[:2]
-    half = (width + 1) // 2, (height + 1) // 2
-    there, back = (
-        np.asarray(cv2.resize(each, half, interpolation=cv2.INTER_AREA), np.float32) for each in (there, back)
-    )
-    source = np.asarray(cv2.scaleAdd(there, 0.5, grid(half[1], half[0])), np.float32)
-    returned = np.asarray(_sample(back, source, outside=_NOWHERE), np.float32)
-    gap = _squared(there + returned)
-    gap /= 0.01 * (_squared(there) + _squared(returned)) + 0.5
-    np.subtract(2, gap, out=gap)
-    np.clip(gap, 0, 1, out=gap)
-    return np.asarray(cv2.resize(gap, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _squared(field: Field) -> Field:
-    """Each vector's squared length: by planes, numpy is slow along an axis of two."""
-    across, down = cv2.split(field)
-    return np.asarray(across * across + down * down, np.float32)
-
-
-def _sample(
-    picture: NDArray[Any], source: Field, *, into: NDArray[Any] | None = None, outside: float | None = None
-) -> MatLike:
-    """The picture at these places, bilinear; beyond its border the border again, or ``outside``."""
-    border = cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT
-    value = (outside or 0.0,) * 4
-    # The stubs want a second map. There is none, and OpenCV 5 takes an empty one for coordinates.
-    return cv2.remap(picture, source, None, cv2.INTER_LINEAR, dst=into, borderMode=border, borderValue=value)  # type: ignore[call-overload,no-any-return]
-
-
-def _exposure(brought: Gray, now: Gray, meets: Field) -> tuple[float, float]:
-    """Gain and offset that take one picture to the other where the flows meet; 1 and 0 where too little does."""
-    mask = (meets > 0.5).view(np.uint8)
-    if np.count_nonzero(mask) * 10 < mask.size:
-        return 1.0, 0.0
-    (mean_then, spread_then), (mean_now, spread_now) = (cv2.meanStdDev(each, mask=mask) for each in (brought, now))
-    then, there = float(mean_then[0, 0]), float(mean_now[0, 0])
-    gain = float(spread_now[0, 0] / spread_then[0, 0]) if spread_then[0, 0] > 1 else 1.0
-    gain = min(max(gain, 0.7), 1.4)
-    return gain, there - gain * then
-
-
-def _unlike(then: Gray, now: Gray, gain: float, offset: float) -> Field:
-    """How much two pictures differ around each pixel once exposure is taken out, in steps of 8 bits."""
-    difference = cv2.absdiff(cv2.convertScaleAbs(then, alpha=gain, beta=offset), now)
-    return np.asarray(cv2.boxFilter(difference, cv2.CV_32F, (3, 3)), np.float32)
