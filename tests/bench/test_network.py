@@ -5,7 +5,7 @@ import json
 import pytest
 
 from livebg.bench.network import bench_network
-from livebg.bench.pipeline import bench_pipeline
+from livebg.bench.pipeline import OUTSIDE, _Series, bench_pipeline
 from livebg.bench.roofline import Roof
 from livebg.config import Config
 from livebg.errors import UsageError
@@ -38,5 +38,17 @@ def test_the_pipeline_is_timed_stage_by_stage(tmp_path):
     config = Config().override({"segment": {"model": "people-nano", "size": 64}})
     found = json.loads(json.dumps(bench_pipeline(write_clip(tmp_path / "c.mp4"), config, size=(160, 96), frames=7)))
     assert (found["frames"], found["segmented"], found["size"]) == (7, 7, "160x96")
-    assert set(found["stages_ms"]) >= {"motion", "segment", "smooth", "refine", "compose"}
-    assert all(stage["p50"] <= stage["p95"] <= stage["p99"] for stage in found["stages_ms"].values())
+    parts = {"motion", "segment", "smooth", "refine", "compose", OUTSIDE}
+    assert set(found["stages_ms"]) >= parts
+    assert set(found["stages_cpu_ms"]) == parts
+    for stages in (found["stages_ms"], found["stages_cpu_ms"]):
+        assert all(stage["p50"] <= stage["p95"] <= stage["p99"] for stage in stages.values())
+        assert stages[OUTSIDE]["p99"] >= max(stages[name]["p50"] for name in ("motion", "smooth", "refine"))
+
+
+def test_what_is_outside_segmentation_holds_carrying_and_no_segmenting():
+    series = _Series()
+    series.add({"motion": 1.0, "segment": 8.0, "smooth": 2.0, "compose": 4.0}, fresh=True)
+    assert series.spreads()[OUTSIDE]["p99"] == 3000
+    series.add({"motion": 2.0, "segment": 9.0, "smooth": 4.0, "compose": 8.0}, fresh=False)
+    assert series.spreads()[OUTSIDE]["p50"] == 3500
