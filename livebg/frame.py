@@ -62,24 +62,28 @@ class Frame:
         """Columns of pixels."""
         return int(self.image.shape[1])
 
-    def at_least(self, width: int, height: int) -> Image:
-        """What to shrink from to this size: the picture, or its half where that is large enough.
+    @property
+    def half(self) -> Image:
+        """The picture at half its size, uint8, by the mean of four pixels; not to be written.
 
-        Why: the network, motion and the refiner each want a small picture of the same frame, and the first halving
-        costs more than all that follows. It is made once, by the mean of four pixels, and kept.
+        An odd last row or column is left out; both sides must be 2 or more.
 
-        Returns:
-            uint8, not to be written: the picture's half where both its sides are even and the half is neither narrower
-            than ``width`` nor lower than ``height``; else the picture itself.
+        Why it is kept: the network, motion, the refiner and the blur each want a small picture of the same frame, and
+        the first halving costs more than all that follows.
         """
-        rows, columns = self.height, self.width
-        if rows % 2 or columns % 2 or rows < 2 * height or columns < 2 * width:
-            return self.image
         if self._half is None:
-            half = cv2.resize(self.image, (columns // 2, rows // 2), interpolation=cv2.INTER_AREA)
+            rows, columns = self.height // 2, self.width // 2
+            even = self.image[: 2 * rows, : 2 * columns]
+            half = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
             object.__setattr__(self, "_half", half)  # frozen for everybody else
-            return np.asarray(half, np.uint8)
+            return half
         return self._half
+
+    def at_least(self, width: int, height: int) -> Image:
+        """What to shrink from to this size, in pixels: ``half``, or ``image`` where the half is too small or cut."""
+        rows, columns = self.height, self.width
+        whole = rows % 2 == columns % 2 == 0
+        return self.half if whole and rows >= 2 * height and columns >= 2 * width else self.image
 
     def with_image(self, image: Image) -> Frame:
         """The same moment with another picture."""

@@ -18,11 +18,12 @@ def test_a_frame_prints_shapes_not_pixels():
 def test_the_half_of_a_picture_is_made_once_and_its_means(channels):
     image = np.random.default_rng(0).integers(0, 256, (6, 8, *channels), dtype=np.uint8)
     frame = Frame(image)
-    half = frame.at_least(4, 3)
+    half = frame.half
     means = image.reshape(3, 2, 4, 2, *channels).mean(axis=(1, 3))
     assert half.dtype == np.uint8
     assert np.abs(half - means).max() <= 0.5
-    assert frame.at_least(1, 1) is half
+    assert frame.at_least(4, 3) is frame.at_least(1, 1) is frame.half is half
+    assert (Frame(np.ascontiguousarray(image[:5, :7])).half == half[:2, :3]).all()  # what is odd is left out
     assert frame.with_image(image[:4]).at_least(4, 2) is not half
 
 

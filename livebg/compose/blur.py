@@ -74,7 +74,7 @@ class Blur(Closing):
             if step:  # against aliasing; from the full picture it would cost more than all the rest
                 image, alpha = _softened(image), _softened(alpha)
                 spread -= 0.5
-            image, alpha = _halved(image), _halved(alpha)
+            image, alpha = _halved(image) if step else frame.half, _halved(alpha)
             spread = (spread - 0.25) / 4
         if halvings:
             spread -= 1 / 6  # of the bilinear enlarging
