@@ -20,6 +20,7 @@ from livebg.frame import Matte
 from livebg.refine.beside import Beside
 from livebg.refine.carry import Keyframe
 from livebg.refine.cascade_band import replace_band
+from livebg.refine.correction import find
 from livebg.refine.gate import Verdict, judge
 from livebg.refine.keyframes import Keyframes, Reason
 from livebg.stages import Closing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from livebg.frame import Alpha, Frame, Image
+    from livebg.refine.correction import Correction
     from livebg.stages import Draft, Refiner
 
 BAND = 1 / 64
@@ -70,14 +72,19 @@ class RefineReport:
 
 class _Job(NamedTuple):
     frame: Frame
-    keyframe: Keyframe
+    before: Alpha
+
+
+class _Found(NamedTuple):
+    verdict: Verdict
+    correction: Correction | None
 
 
 class KeyframeRefiner(Closing):
     """Refines keyframes by an expert and carries what it found (``stages.Refiner``). ``close()`` it where ``live``.
 
     Args:
-        inner: Brings each coarse matte to the frame's size; cheap.
+        inner: Brings each coarse matte to the frame's size; cheap. The alpha that it gives is corrected in place.
         expert: Refines a keyframe's edge band; as slow as it is.
         gate: Take of a refinement only what fits the picture better (``gate.judge``); ``False`` takes all of it.
         every: Frames from one keyframe to the next; 0 where the picture asks for one (``Keyframes``).
@@ -114,7 +121,7 @@ class KeyframeRefiner(Closing):
         self.report = RefineReport(reasons=self._when.reasons)
         self._current: Keyframe | None = None  # its correction is being carried
         self._asked: Keyframe | None = None  # its correction is being made, beside the stream
-        self._beside: Beside[_Job, Verdict] | None = Beside(self._work, patience=patience) if live else None
+        self._beside: Beside[_Job, _Found] | None = Beside(self._work, patience=patience) if live else None
 
     @property
     def notes(self) -> Sequence[str]:
@@ -146,14 +153,12 @@ class KeyframeRefiner(Closing):
         keyframe = self._current
         reason = self._when.reason(frame.pts, None if keyframe is None else keyframe.fit())
         if reason is not None and self._beside is None:
-            return Matte(self._refine_now(frame, base, reason))
+            return Matte(self._refine_now(draft, base, reason))
         if reason is not None and self._beside is not None:
-            self._send(self._beside, frame, base, reason)
-        if keyframe is None:
-            return Matte(base)
-        alpha = keyframe.onto(base)
-        self.report.carried += alpha is not base
-        return Matte(alpha)
+            self._send(self._beside, draft, base, reason)
+        if keyframe is not None:
+            self.report.carried += keyframe.onto(frame.image, base)
+        return Matte(base)
 
     def reset(self) -> None:
         """Forget what earlier frames left; what was counted stays."""
@@ -172,11 +177,11 @@ class KeyframeRefiner(Closing):
         for keyframe in (self._current, self._asked):
             if keyframe is None:
                 continue
-            if motion is None or motion.cut or keyframe.before.shape != base.shape:
+            if motion is None or motion.cut or keyframe.shape != base.shape:
                 self._forget()
                 self._when.cut()
                 return
-            keyframe.follow(motion, base)
+            keyframe.follow(motion, draft.matte.alpha)
         if self._current is not None and draft.frame.pts - self._current.pts > self._oldest and self._beside:
             self._current = None
 
@@ -184,25 +189,24 @@ class KeyframeRefiner(Closing):
         self.report.late += self._asked is not None
         self._current = self._asked = None
 
-    def _refine_now(self, frame: Frame, base: Alpha, reason: Reason) -> Alpha:
-        keyframe = Keyframe(frame.pts, base)
-        verdict = self._work(_Job(frame, keyframe))
-        self._made(frame, reason)
-        self._accept(keyframe, verdict)
-        return verdict.alpha
+    def _refine_now(self, draft: Draft, base: Alpha, reason: Reason) -> Alpha:
+        found = self._work(_Job(draft.frame, base))
+        self._made(draft.frame, reason)
+        self._accept(Keyframe(draft.frame.pts, draft.matte.alpha, base.shape), found)
+        return found.verdict.alpha
 
-    def _send(self, beside: Beside[_Job, Verdict], frame: Frame, base: Alpha, reason: Reason) -> None:
+    def _send(self, beside: Beside[_Job, _Found], draft: Draft, base: Alpha, reason: Reason) -> None:
         if not beside.ready:
             self.report.waited += beside.failure is None
             return
-        self._asked = Keyframe(frame.pts, base)
-        beside.give(_Job(frame, self._asked))
-        self._made(frame, reason)
+        self._asked = Keyframe(draft.frame.pts, draft.matte.alpha, base.shape)
+        beside.give(_Job(draft.frame, base.copy()))  # the frame's own alpha goes on, and may be written over
+        self._made(draft.frame, reason)
 
-    def _collect(self, beside: Beside[_Job, Verdict], frame: Frame) -> None:
+    def _collect(self, beside: Beside[_Job, _Found], frame: Frame) -> None:
         """Take what the expert found meanwhile."""
-        verdict = beside.take()
-        if verdict is None:
+        found = beside.take()
+        if found is None:
             return
         self._when.spent(beside.seconds)
         keyframe, self._asked = self._asked, None
@@ -211,25 +215,27 @@ class KeyframeRefiner(Closing):
         if frame.pts - keyframe.pts > self._oldest:
             self.report.late += 1
             return
-        self._accept(keyframe, verdict)
+        self._accept(keyframe, found)
 
     def _made(self, frame: Frame, reason: Reason) -> None:
         self._when.made(frame.pts, reason)
         self.report.keyframes += 1
 
-    def _accept(self, keyframe: Keyframe, verdict: Verdict) -> None:
+    def _accept(self, keyframe: Keyframe, found: _Found) -> None:
+        verdict = found.verdict
         self.report.accepted += verdict.accepted
         self.report.rejected += verdict.rejected
         _log.debug("keyframe at %s s: %d pieces taken, %d left", keyframe.pts, verdict.accepted, verdict.rejected)
-        keyframe.correct(verdict.alpha)
+        keyframe.correct(found.correction)
         self._current = keyframe
 
-    def _work(self, job: _Job) -> Verdict:
+    def _work(self, job: _Job) -> _Found:
         """The expert and the gate; in the thread, where there is one."""
-        image, base = job.frame.image, job.keyframe.before
+        image, base = job.frame.image, job.before
         score = self._expert.alpha(image, base)
         if score.shape != base.shape or not np.isfinite(score).all():
             raise StageError(f"frame {job.frame.index}: the refiner gave values that are not finite or of another size")
         after = replace_band(base, np.clip(score, 0, 1), max(3.0, BAND * max(base.shape)))
         np.clip(after, 0, 1, out=after)
-        return judge(image, base, after) if self._gate else Verdict(after, 0, 0)
+        verdict = judge(image, base, after) if self._gate else Verdict(after, 0, 0)
+        return _Found(verdict, find(image, base, verdict.alpha))

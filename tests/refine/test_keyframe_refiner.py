@@ -247,16 +247,14 @@ def test_live_hanging_costs_no_frame_is_reported_once_and_close_does_not_wait(st
 @pytest.mark.slow
 @pytest.mark.parametrize("late", [0, 8], ids=["file order", "live order, 320 ms late"])
 def test_on_talking_heads_carrying_keeps_most_of_the_oracles_gain(shared_data, late):
-    """Over the ten frames between keyframes; both clips together."""
-    gained = possible = 0.0
+    """Over the ten frames between keyframes, on each clip."""
     for folder in sorted((shared_data / "talkinghead").iterdir()):
-        for gain, most in talking_head(folder, late):
-            assert gain >= 0, "worse than no refinement"
-            gained += gain
-            possible += most
-    share = gained / possible
-    # Measured: .70 (franck_0 .59, grid_s1_0 .84); late, the frames are 8 to 18 away from what was refined: .54.
-    assert share > (0.35 if late else 0.65), share
+        gains = np.array(talking_head(folder, late))
+        assert (gains[:, 0] >= 0).all(), "worse than no refinement"
+        share = gains[:, 0].sum() / gains[:, 1].sum()
+        # Measured: franck_0 .80, grid_s1_0 .86. Late, each frame is 8 to 18 away from what was refined, and the first
+        # eight have nothing: .69 and .73.
+        assert share > (0.6 if late else 0.75), (folder.name, share)
 
 
 def talking_head(folder: Path, late: int) -> list[tuple[float, float]]:
