@@ -12,19 +12,15 @@ was. So a part that was there for ``_KNOWN`` frames, is thick enough to be a par
 motion is trusted, is kept for at most ``hold`` frames. A person who leaves changes the picture: trust is 0 there, and
 the matte follows at once.
 
-Why motion that tears is not trusted: dense flow is smooth. Along the edge of a subject that moves before a wall that
-stands it is a bit of both, both pictures fit it, and a matte carried by it comes half a frame late. So where flow
-differs within a window the new matte is taken, with the flicker it has there: made-up subjects then lag by less than
-.05 frames from half a pixel a frame on, and by up to .9 without.
-
-Looking ahead is a fixed-lag smoother (Rauch, Tung and Striebel, 1965): steady mattes of later frames are carried back.
+Why motion that tears is not trusted (``tears.py``): where flow is a bit of two motions, what it carries comes late.
+There the new matte is taken, with the flicker it has: made-up subjects then lag by less than .05 frames from half a
+pixel a frame on, and by up to .9 without. Looking ahead mends both flicker and slower lags (``both_ways.py``).
 
 Source: exponential smoothing along DIS optical flow; weights and holding are ours.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -34,8 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.errors import StageError, UsageError
+from livebg.flow import Field
 from livebg.frame import Alpha, Matte
-from livebg.motion import Field, Motion, backwards, trust_at, warp
+from livebg.motion import Motion, trust_at, warp
+from livebg.smooth.both_ways import BothWays
+from livebg.smooth.tears import Tears
 from livebg.stages import Draft
 
 Strength = Literal["off", "light", "strong"]
@@ -65,10 +64,6 @@ _MISSING = 0.4  # of alpha: so much less is a part gone
 _KNOWN = 6  # frames that earn a part its full credit
 _PART = 5  # pixels of the coarse matte
 _TRUSTED = 0.8
-_TEAR_BLUR = 5  # pixels of half the motion's grid: what trembles by noise averages out
-_TEAR_WINDOW = 11  # pixels of half the grid: so far the flow of one side reaches into the other
-_TEAR = 0.15, 0.35  # pixels a frame by which flow differs within the window: trusted up to here, not at all from here
-_HINDSIGHT = np.float32(0.7)  # how much the next frame's steady matte says of this one
 _ROUNDING = 1e-5  # resizing and warping leave [0, 1] by less
 
 
@@ -95,7 +90,8 @@ class Smoother:
             raise UsageError(f"lookahead must be 0 or more frames, got {lookahead}")
         self._weights = _STRENGTHS.get(strength)
         self._lookahead = lookahead if self._weights else 0
-        self._waiting: deque[tuple[Draft, Alpha]] = deque()
+        self._waiting = BothWays()
+        self._tears = Tears()
         self._memory: _Memory | None = None
 
     def smooth(self, draft: Draft) -> Sequence[Draft]:
@@ -114,39 +110,28 @@ class Smoother:
             return (draft,)
         _require_valid(draft, self)
         alpha, motion = draft.matte.alpha, draft.motion
-        memory = self._memory
+        memory, whole = self._memory, None
         if memory is None or motion is None or motion.cut or memory.steady.shape != alpha.shape:
             self._memory = memory = _Memory(alpha)
+            self._tears = Tears()
         else:
-            memory.take(alpha, motion, self._weights)
+            whole = self._tears.whole(motion, *alpha.shape)
+            memory.take(alpha, motion, whole, self._weights)
         if not self._lookahead:
             return (replace(draft, matte=Matte(memory.steady)),)
-        self._waiting.append((draft, memory.steady))
-        return (self._next(),) if len(self._waiting) > self._lookahead else ()
+        if whole is not None:
+            whole = np.minimum(whole, self._tears.slowly_whole(*alpha.shape))
+        self._waiting.add(draft, memory.steady, memory.own, whole)
+        return (self._waiting.take(),) if len(self._waiting) > self._lookahead else ()
 
     def flush(self) -> Sequence[Draft]:
         """The frames held back, oldest first. What was remembered stays until ``reset()``."""
-        return [self._next() for _ in range(len(self._waiting))]
+        return [self._waiting.take() for _ in range(len(self._waiting))]
 
     def reset(self) -> None:
         """Forget earlier frames, those held back too."""
         self._memory = None
         self._waiting.clear()
-
-    def _next(self) -> Draft:
-        """The oldest frame that waits, steadied by those after it: the backward pass, from the newest to the oldest."""
-        newest, steady = self._waiting[-1]
-        motion = newest.motion
-        for draft, before in list(self._waiting)[-2::-1]:
-            if motion is None or motion.cut or before.shape != steady.shape:
-                steady = before
-            else:
-                back = backwards(motion)
-                trust = _followed(back, *before.shape)
-                steady = before + (warp(steady, back) - before) * trust * _HINDSIGHT
-            motion = draft.motion
-        draft, _ = self._waiting.popleft()
-        return replace(draft, matte=Matte(steady))
 
 
 class _Memory:
@@ -154,52 +139,58 @@ class _Memory:
 
     Attributes:
         steady: The last steady matte; a new array each time, it is handed out.
+        own: The last matte as it came, with the parts that it lost and that are held.
     """
 
     def __init__(self, alpha: Alpha) -> None:
-        self.steady = alpha
+        self.steady = self.own = alpha
         self._kept = np.zeros((*alpha.shape, 2), np.float32)  # the steady matte and the credit, carried as one picture
         self._kept[..., 0] = alpha
         self._carried = np.empty_like(self._kept)
 
-    def take(self, alpha: Alpha, motion: Motion, weights: _Weights) -> None:
-        """One frame further."""
+    def take(self, alpha: Alpha, motion: Motion, whole: Field, weights: _Weights) -> None:
+        """One frame further, where motion is so far ``whole``."""
         before, credit = cv2.split(warp(self._kept, motion, into=self._carried))
+        trust = trust_at(motion, *alpha.shape)
         new = alpha - before
-        weight = weights.near + np.float32(weights.apart - weights.near) * _ramp(np.abs(new), *_APART)
-        weight = 1 - _followed(motion, *alpha.shape) * (1 - weight)
-        lost = _lost(before - alpha, (credit >= 1) & (trust_at(motion, *alpha.shape) > _TRUSTED))
-        weight[lost] = 0
-        self.steady = steady = np.asarray(before + new * weight, np.float32)
+        # What is kept of the old matte: all but ``near`` where they agree, less where they do not.
+        kept = _ramp(np.abs(new), *_APART)
+        kept *= np.float32(weights.near - weights.apart)
+        kept += np.float32(1 - weights.near)
+        kept *= whole
+        kept *= trust
+        lost = _lost(new, (credit >= 1) & (trust > _TRUSTED))
+        left = None
+        self.own = alpha
+        if lost is not None:
+            kept[lost] = 1
+            left = credit[lost] - 1
+            self.own = np.where(lost, before, alpha)
+        kept *= new
+        self.steady = steady = np.asarray(alpha - kept, np.float32)
         np.clip(steady, 0, 1, out=steady)
-        credit = np.where(lost, credit - 1, np.minimum(credit + weights.hold / _KNOWN, weights.hold))
-        credit[steady <= 0.5] = 0
+        credit += np.float32(weights.hold / _KNOWN)
+        np.minimum(credit, np.float32(weights.hold), out=credit)
+        if lost is not None:
+            credit[lost] = left
+        credit *= steady > 0.5
         self._kept[..., 0], self._kept[..., 1] = steady, credit
 
 
-def _followed(motion: Motion, height: int, width: int) -> Field:
-    """The trust that is left where motion tears, on a matte's grid."""
-    rows, columns = motion.trust.shape
-    # At half the size: the window is as wide, and costs a quarter.
-    half = cv2.resize(motion.flow, ((columns + 1) // 2, (rows + 1) // 2), interpolation=cv2.INTER_AREA)
-    flow = cv2.blur(half, (_TEAR_BLUR, _TEAR_BLUR))
-    window = np.ones((_TEAR_WINDOW, _TEAR_WINDOW), np.uint8)
-    across, down = cv2.split(cv2.dilate(flow, window) - cv2.erode(flow, window))
-    whole = 1 - _ramp(np.maximum(across, down).astype(np.float32, copy=False), *_TEAR)
-    whole = np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-    whole *= trust_at(motion, height, width)
-    return whole
-
-
-def _lost(missing: Alpha, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a part is missing that may be held: thick ones only, what is thin is an edge."""
-    gone = (held & (missing > _MISSING)).view(np.uint8)
-    return np.asarray(cv2.morphologyEx(gone, cv2.MORPH_OPEN, np.ones((_PART, _PART), np.uint8)), np.bool_)
+def _lost(new: Alpha, held: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """Where a part is missing that may be held: thick ones only, what is thin is an edge; ``None`` where none is."""
+    held &= new < -_MISSING
+    if not held.any():
+        return None
+    opened = cv2.morphologyEx(held.view(np.uint8), cv2.MORPH_OPEN, np.ones((_PART, _PART), np.uint8))
+    return np.asarray(opened, np.bool_) if opened.any() else None
 
 
 def _ramp(values: Field, low: float, high: float) -> Field:
     """0 up to ``low``, 1 from ``high``."""
-    return np.asarray(np.clip((values - np.float32(low)) * np.float32(1 / (high - low)), 0, 1), np.float32)
+    values = values - np.float32(low)
+    values *= np.float32(1 / (high - low))
+    return np.asarray(np.clip(values, 0, 1, out=values), np.float32)
 
 
 def _require_valid(draft: Draft, smoother: Smoother) -> None:
