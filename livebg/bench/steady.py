@@ -21,7 +21,14 @@ _WARM_UP = 8  # frames
 
 
 def steady_cost(
-    *, width: int = 1280, height: int = 720, matte: int = 320, frames: int = 40, threads: int = 2, smooth: str = "light"
+    *,
+    width: int = 1280,
+    height: int = 720,
+    matte: int = 320,
+    frames: int = 40,
+    threads: int = 2,
+    smooth: str = "light",
+    lookahead: int = 0,
 ) -> dict[str, Any]:
     """Take a made-up talking head through every stage behind the segmenter.
 
@@ -35,6 +42,7 @@ def steady_cost(
         frames: Frames measured, after eight to warm up.
         threads: OpenCV's threads while it runs.
         smooth: ``light`` or ``strong``.
+        lookahead: Frames that smoothing looks ahead; under eight.
 
     Returns:
         Ready for JSON: the setting, and for each of ``STAGES`` and for ``all`` the milliseconds a frame by the clock
@@ -44,7 +52,7 @@ def steady_cost(
     before = cv2.getNumThreads()
     cv2.setNumThreads(threads)
     try:
-        times = _measure(_Sway(width, height, matte), frames, smooth)
+        times = _measure(_Sway(width, height, matte), frames, smooth, lookahead)
     finally:
         cv2.setNumThreads(before)
     parts = {name: np.array(each) * 1e3 for name, each in times.items()}
@@ -64,13 +72,14 @@ def steady_cost(
         "frames": frames,
         "threads": threads,
         "smooth": smooth,
+        "lookahead": lookahead,
         "cost": cost,
     }
 
 
-def _measure(scene: _Sway, frames: int, smooth: str) -> dict[str, list[tuple[float, float]]]:
+def _measure(scene: _Sway, frames: int, smooth: str, lookahead: int) -> dict[str, list[tuple[float, float]]]:
     tracker, cadence, guided = MotionTracker(), Cadence(scene, 4), Guided()
-    smoother = Smoother("strong" if smooth == "strong" else "light")
+    smoother = Smoother("strong" if smooth == "strong" else "light", lookahead)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in STAGES}
 
     @contextmanager
@@ -86,9 +95,10 @@ def _measure(scene: _Sway, frames: int, smooth: str) -> dict[str, list[tuple[flo
         with timed("carry"):
             draft = cadence.draft(frame, motion)
         with timed("smooth"):
-            (draft,) = smoother.smooth(draft)
+            ready = smoother.smooth(draft)
         with timed("upsample"):
-            guided.refine(draft)
+            for each in ready:
+                guided.refine(each)
     return {name: each[_WARM_UP:] for name, each in times.items()}
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 
 import cv2
+import pytest
 
 from livebg.bench.steady import STAGES, steady_cost
 
 
-def test_every_stage_has_its_cost():
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_every_stage_has_its_cost(lookahead):
     threads = cv2.getNumThreads()
-    report = json.loads(json.dumps(steady_cost(width=160, height=90, matte=64, frames=3, threads=1, smooth="strong")))
+    setting = {"width": 160, "height": 90, "matte": 64, "frames": 3, "threads": 1}
+    report = json.loads(json.dumps(steady_cost(**setting, smooth="strong", lookahead=lookahead)))
+    assert report["lookahead"] == lookahead
     assert set(report["cost"]) == {*STAGES, "all"}
     assert all(each["least_cpu_ms"] <= each["cpu_ms"] for each in report["cost"].values())
     whole = report["cost"]["all"]["least_wall_ms"]
