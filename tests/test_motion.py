@@ -100,6 +100,17 @@ def test_the_tracker_follows_forgets_and_sees_other_sizes():
     assert tracker.follow(first) is None
 
 
+def test_a_tracker_for_both_ways_measures_onward_as_finely():
+    first, second = Frame(pattern()), Frame(moved(pattern(), 2.5))
+    fine, turned = MotionTracker(both_ways=True), MotionTracker()
+    fine.follow(first)
+    turned.follow(second)
+    there, back = fine.follow(second), turned.follow(first)
+    assert there is not None
+    assert back is not None
+    assert (there.onward == back.flow).all()
+
+
 def test_the_tracker_keeps_no_picture_that_it_handed_out():
     tracker = MotionTracker()
     tracker.follow(Frame(pattern()))
