@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.flow import grid, sample
-from livebg.motion import warp
+from livebg.motion import Motion, chain
 from livebg.refine.keyframes import Fit
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from cv2.typing import MatLike
 
     from livebg.frame import Alpha, Image
-    from livebg.motion import Motion
     from livebg.refine.correction import Correction
 
 Floats = NDArray[np.float32]
@@ -72,7 +71,7 @@ class Keyframe:
     def __init__(self, pts: Fraction, coarse: Alpha, shape: tuple[int, ...]) -> None:
         self.pts, self.shape = pts, shape
         self._coarse = coarse.copy()
-        self._since: Floats | None = None  # on the motion's grid, (h, w, 3): flow and trust since the keyframe
+        self._since: Motion | None = None
         self._then = coarse[:0]  # its alpha on the mattes' grid,
         self._now = coarse[:0]  # the present frame's own there,
         self._apart = coarse[:0]  # and how that differs from the keyframe's, carried here
@@ -90,23 +89,18 @@ class Keyframe:
             motion: From the frame before to the present one; not a cut.
             coarse: The present frame's unrefined alpha, float32, of the size of the keyframe's.
         """
-        if self._since is None:
-            since = np.dstack([motion.flow, motion.trust])
-        else:
-            since = warp(self._since, motion)
-            since[..., :2] += motion.flow
-            since[..., 2] *= motion.trust
-        rows, columns = motion.trust.shape
+        step = Motion(motion.flow, motion.trust)  # without the flow onward, which would cost as much again
+        since = step if self._since is None else chain(self._since, step)
+        rows, columns = since.trust.shape
         shape = rows // 2, columns // 2
         if self._then.shape != shape:
             self._then = _resized(self._coarse, shape)
         self._now = _resized(coarse, shape)
         scale = np.array([columns / shape[1], rows / shape[0]], np.float32)
-        source: Floats = _resized(since, shape)[..., :2] / scale + grid(*shape)
+        source: Floats = _resized(since.flow, shape) / scale + grid(*shape)
         rest = _rest(np.asarray(sample(self._then, source), np.float32), self._now)
         self._apart = np.asarray(cv2.absdiff(self._now, sample(self._then, source + rest)), np.float32)
-        since[..., :2] += _resized(rest * scale, (rows, columns))
-        self._since = since
+        self._since = Motion(since.flow + _resized(rest * scale, (rows, columns)), since.trust)
 
     def fit(self) -> Fit:
         """How well it still fits the present frame."""
@@ -115,7 +109,7 @@ class Keyframe:
             return Fit(0.0, 1.0)
         edge = self._now * (1 - self._now)
         mass = float(edge.sum())
-        trust = _resized(since[..., 2], edge.shape)
+        trust = _resized(since.trust, edge.shape)
         sure = float((edge * trust).sum()) / mass if mass > 0.25 else 1.0
         return Fit(float(self._apart.sum()) / (4 * mass + 0.25), sure)
 
@@ -136,7 +130,8 @@ class Keyframe:
         if not where.size:
             return False
         source, trust, apart = self._sources(since, where, alpha.shape)
-        *factors, refined, before = _split(sample(correction.planes, source))
+        *factors, refined = _split(sample(correction.model, source))
+        before = np.asarray(sample(correction.before, source), np.float32)
         colours = np.take(image.reshape(-1, 3), where, axis=0)
         for factor, channel in zip(factors, cv2.split(colours), strict=True):
             refined += np.multiply(factor, channel, out=factor)
@@ -151,30 +146,32 @@ class Keyframe:
         np.put(alpha, where, np.clip(own, 0, 1, out=own))
         return True
 
-    def _where(self, correction: Correction, since: Floats) -> NDArray[np.int32]:
+    def _where(self, correction: Correction, since: Motion) -> NDArray[np.int32]:
         """The present frame's pixels that the correction may touch, in rows (n, _ROW); the last one several times."""
-        small, full = since.shape[:2], correction.changed.shape
+        small, full = since.trust.shape, correction.changed.shape
         if self._changed is None:
-            self._changed = (_resized(correction.changed.astype(np.float32), small) > 0).view(np.uint8)
-        touched = sample(self._changed * np.uint8(255), since[..., :2] + grid(*small))
+            self._changed = (_resized(correction.changed.astype(np.float32), small) > 0) * np.uint8(255)
+        touched = sample(self._changed, since.flow + grid(*small))
         seen = cv2.resize(touched, full[::-1], interpolation=cv2.INTER_NEAREST)
         where = np.flatnonzero(np.asarray(seen, np.uint8).view(np.bool_)).astype(np.int32)
         return np.pad(where, (0, -where.size % _ROW), "edge").reshape(-1, _ROW) if where.size else where
 
     def _sources(
-        self, since: Floats, where: NDArray[np.int32], shape: tuple[int, ...]
+        self, since: Motion, where: NDArray[np.int32], shape: tuple[int, ...]
     ) -> tuple[Floats, Floats, Floats]:
         """Where these pixels were, (..., 2) of x, y; the trust in that, and how the mattes differ there."""
-        rows, columns = since.shape[:2]
+        rows, columns = since.trust.shape
         apart = cv2.resize(cv2.dilate(self._apart, _NEAR), (columns, rows))
+        # Plane by plane: numpy is slow along an axis of two.
         down = where // np.int32(shape[1])
-        here: Floats = np.stack([where - down * np.int32(shape[1]), down], axis=-1, dtype=np.float32)
-        scale = np.array([columns / shape[1], rows / shape[0]], np.float32)
-        small = here * scale
-        small += (scale - 1) / 2
-        across, along, trust, differs = _split(sample(np.dstack([since, apart]), small))
-        here += np.stack([across, along], axis=-1) / scale
-        return here, trust, differs
+        x, y = (where - down * np.int32(shape[1])).astype(np.float32), down.astype(np.float32)
+        wide, high = np.float32(columns / shape[1]), np.float32(rows / shape[0])
+        small = cv2.merge([x * wide + (wide - 1) / 2, y * high + (high - 1) / 2])
+        planes = cv2.merge([*cv2.split(since.flow), since.trust, apart])
+        dx, dy, trust, differs = _split(sample(planes, np.asarray(small, np.float32)))
+        x += dx / wide
+        y += dy / high
+        return np.asarray(cv2.merge([x, y]), np.float32), trust, differs
 
 
 def _rest(carried: Alpha, now: Alpha) -> Floats:

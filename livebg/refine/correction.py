@@ -36,12 +36,14 @@ class Correction(NamedTuple):
     """One keyframe's.
 
     Attributes:
-        planes: float32 (H, W, 5): what R, G and B, each 0..255, are multiplied with, and the constant, to give the
-            refined alpha; and the unrefined alpha.
+        model: float32 (H, W, 4): what R, G and B, each 0..255, are multiplied with, and the constant, to give the
+            refined alpha.
+        before: float32 (H, W): the unrefined alpha.
         changed: uint8 (H, W): 1 where refining changed alpha, 0 elsewhere.
     """
 
-    planes: Floats
+    model: Floats
+    before: Alpha
     changed: NDArray[np.uint8]
 
 
@@ -50,7 +52,7 @@ def find(image: Image, before: Alpha, after: Alpha) -> Correction | None:
 
     Args:
         image: The keyframe, RGB uint8 (H, W, 3).
-        before: Its unrefined alpha, float32 (H, W) in [0, 1].
+        before: Its unrefined alpha, float32 (H, W) in [0, 1]; kept, not copied.
         after: Its refined alpha, of the same size and range.
 
     Returns:
@@ -59,8 +61,8 @@ def find(image: Image, before: Alpha, after: Alpha) -> Correction | None:
     changed = (cv2.absdiff(before, after) > NOTHING).view(np.uint8)
     if not changed.any():
         return None
-    planes = np.zeros((*before.shape, 5), np.float32)
-    planes[..., 3], planes[..., 4] = after, before
+    model = np.zeros((*before.shape, 4), np.float32)
+    model[..., 3] = after
     near = np.asarray(cv2.dilate(changed, np.ones((3, 3), np.uint8)))  # a step of interpolation
     reach = max(2, round(_REACH * max(before.shape)))
     left, top, width, height = cv2.boundingRect(near)
@@ -71,11 +73,11 @@ def find(image: Image, before: Alpha, after: Alpha) -> Correction | None:
     where = np.flatnonzero(near[box])
     factors = _slopes(image[box], after[box], where, reach)
     colours = image[box].reshape(-1, 3)[where]
-    found = planes[box]
+    found = model[box]
     rows, columns = np.divmod(where, found.shape[1])
     found[rows, columns, :3] = factors.T
     found[rows, columns, 3] -= np.einsum("ij,ji->i", colours.astype(np.float32), factors)
-    return Correction(planes, changed)
+    return Correction(model, before, changed)
 
 
 def _slopes(image: Image, alpha: Alpha, where: NDArray[np.intp], reach: int) -> Floats:

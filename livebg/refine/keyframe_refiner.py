@@ -91,7 +91,7 @@ class KeyframeRefiner(Closing):
         closest: Where the picture asks, the least distance of two keyframes in frames.
         seconds: Where the picture asks, the most seconds between two.
         live: Work beside the stream: no frame waits for the expert.
-        share: Live, the share of the time that the expert may take.
+        share: Live, the share of the time that the expert may take; ``None`` sets no budget.
         oldest: Live, seconds after which a keyframe's correction is dropped, found or not.
         patience: Live, seconds after which an expert that does not answer is given up.
 
@@ -112,7 +112,7 @@ class KeyframeRefiner(Closing):
         closest: int = 10,
         seconds: float = 2.0,
         live: bool = False,
-        share: float = 0.5,
+        share: float | None = 0.5,
         oldest: float = 4.0,
         patience: float = 30.0,
     ) -> None:

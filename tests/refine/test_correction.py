@@ -15,13 +15,13 @@ def before() -> np.ndarray:
 
 def said(correction: Correction, picture: np.ndarray) -> np.ndarray:
     """The refined alpha that it gives for a picture."""
-    return (correction.planes[..., :3] * picture).sum(axis=-1) + correction.planes[..., 3]
+    return (correction.model[..., :3] * picture).sum(axis=-1) + correction.model[..., 3]
 
 
 def test_in_the_keyframe_itself_it_is_the_refined_alpha():
     correction = find(image(0), before(), truth(0))
     assert np.abs(said(correction, image(0)) - truth(0)).max() < 1e-4
-    assert (correction.planes[..., 4] == before()).all()
+    assert (correction.before == before()).all()
     assert ((correction.changed == 1) == (np.abs(truth(0) - before()) > NOTHING)).all()
 
 
@@ -41,8 +41,8 @@ def test_a_pixel_half_covered_is_half_there_although_the_keyframes_was_not():
 def test_where_colour_says_nothing_alpha_itself_is_carried():
     flat = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
     correction = find(flat, before(), truth(0))
-    assert np.abs(correction.planes[..., :3]).max() < 1e-5
-    assert np.abs(correction.planes[..., 3] - truth(0)).max() < 1e-3
+    assert np.abs(correction.model[..., :3]).max() < 1e-5
+    assert np.abs(correction.model[..., 3] - truth(0)).max() < 1e-3
 
 
 def test_noise_of_a_sensor_moves_alpha_little():

@@ -273,7 +273,7 @@ def talking_head(folder: Path, late: int) -> list[tuple[float, float]]:
             return truths[image.tobytes()]
 
     each = KeyframeRefiner(Bilinear(), Masks(False), gate=False, every=1)
-    carried = KeyframeRefiner(Bilinear(), Masks(late > 0), gate=False, every=11, live=late > 0, share=1)
+    carried = KeyframeRefiner(Bilinear(), Masks(late > 0), gate=False, every=11, live=late > 0, share=None)
     gains = []
     with carried:
         for index, name in enumerate(sorted(path.name for path in (folder / "images").iterdir())):
