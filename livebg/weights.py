@@ -162,7 +162,8 @@ class Store:
             return False
         with _using(self.folder), self._locked(entry):
             there = path.exists()
-            for each in (path, self._part(entry), self._stamp_path(entry)):
+            made = self.folder.glob(f"{path.stem}-*.int8.onnx*")  # see ``segment.published``
+            for each in (path, self._part(entry), self._stamp_path(entry), *made):
                 each.unlink(missing_ok=True)
         return there
 

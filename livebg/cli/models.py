@@ -42,7 +42,9 @@ def list_() -> None:
 @click.option("--all", "everything", is_flag=True, help="All that can be had.")
 @click.option("--from", "origin", metavar="PATH_OR_URL", help="Take this file in place of the known sources.")
 def pull(names: tuple[str, ...], everything: bool, origin: str | None) -> None:
-    """Fetch weights by name, checked by their checksum."""
+    """Fetch weights by name, checked by their checksum; those of U²-Net are made in whole numbers, too."""
+    from livebg.segment.published import PUBLISHED
+
     store = weights.store()
     if bool(names) == everything:
         raise UsageError(f"give names or --all: {', '.join(store.names())}")
@@ -53,16 +55,17 @@ def pull(names: tuple[str, ...], everything: bool, origin: str | None) -> None:
         if name in packaged():
             click.echo(f"{name}: comes with livebg, {packaged()[name]}")
             continue
-        if store.state(name) == "sound":
-            click.echo(f"{name}: here already, {store.path(name)}")
-            continue
         try:
-            with download_bar(name) as progress:
-                found = store.ensure(name, progress, sources=None if origin is None else [_source(origin)])
+            if store.state(name) == "sound":
+                click.echo(f"{name}: here already, {store.path(name)}")
+            else:
+                with download_bar(name) as progress:
+                    found = store.ensure(name, progress, sources=None if origin is None else [_source(origin)])
+                click.echo(f"{name}: {found}")
+            if name in PUBLISHED:
+                click.echo(f"{name}: in whole numbers, {PUBLISHED[name].ensure()}")
         except WeightsError as exc:
             failures.append(str(exc))  # the others can still be had
-        else:
-            click.echo(f"{name}: {found}")
     if failures:
         raise WeightsError("; ".join(failures))
 

@@ -9,55 +9,89 @@ ones never do, so every CPU computes the same.
 Why the least and the greatest value are the range: with the weights of people, IoU on people held back was within .0005
 of full precision and the mean absolute difference within 0.6 %, as with ranges that leave out the extremes of one
 calibration scene in ten or four.
+
+Why enlargements are not in whole numbers: ONNX Runtime's cut fractions off, half a step at each of 38 (the mean
+absolute error of u2netp on 20 pictures of ECSSD rose by .0005 with it and by .0001 without), and are no faster.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import TensorsData, create_calibrator
+from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
+from onnxruntime.quantization.quant_utils import (
+    QuantizationMode,
+    add_pre_process_metadata,
+    save_and_reload_model_with_shape_infer,
+)
 
 from livebg.segment.runtimes import SCALE, SHIFT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_KINDS = ["Conv", "Relu", "MaxPool", "Concat", "Add", "Resize"]
+Ranges = Mapping[str, tuple[float, float]]
+"""The least and the greatest value of each tensor of activations, by its name."""
+
+_KINDS = ["Conv", "Relu", "MaxPool", "Concat", "Add"]
 
 
-def quantised(model: onnx.ModelProto, pictures: NDArray[np.uint8], *, keep: Collection[str] = ()) -> onnx.ModelProto:
+def ranges(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> Ranges:
+    """The ranges of activations.
+
+    Args:
+        model: A U²-Net in full precision.
+        pictures: RGB uint8 (N, H, W, 3) of its size.
+    """
+    with TemporaryDirectory() as folder, _silent():
+        source = Path(folder) / "full.onnx"
+        onnx.save(model, source)
+        seen = create_calibrator(source, _KINDS, str(Path(folder) / "seen.onnx"), CalibrationMethod.MinMax)
+        seen.collect_data(_Pictures(model.graph.input[0].name, pictures))
+        found = {
+            name: [float(np.ravel(end)[0]) for end in data.range_value] for name, data in seen.compute_data().items()
+        }
+    # Tensors without values, such as a Resize's empty region, have none.
+    return {name: (least, most) for name, (least, most) in found.items() if isfinite(least) and isfinite(most)}
+
+
+def quantised(model: onnx.ModelProto, seen: Ranges, *, keep: Collection[str] = ()) -> onnx.ModelProto:
     """The network with whole numbers inside; input and output are as before.
 
     Args:
         model: A U²-Net in full precision.
-        pictures: RGB uint8 (N, H, W, 3) of its size, from which the ranges are taken.
+        seen: From ``ranges``.
         keep: Names of nodes that stay in floating point.
     """
     add_pre_process_metadata(model)  # else it recommends a step that would fix the size for good
-    with TemporaryDirectory() as folder, _silent():
-        source, result = Path(folder) / "full.onnx", Path(folder) / "int8.onnx"
-        onnx.save(model, source)
-        quantize_static(
-            source,
-            result,
-            _Pictures(model.graph.input[0].name, pictures),
-            quant_format=QuantFormat.QOperator,
-            op_types_to_quantize=_KINDS,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+    data = {name: (np.float32(least), np.float32(most)) for name, (least, most) in seen.items()}
+    with _silent():
+        quantiser = ONNXQuantizer(
+            save_and_reload_model_with_shape_infer(model),
             per_channel=True,
             reduce_range=True,
+            mode=QuantizationMode.QLinearOps,
+            static=True,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QUInt8,
+            tensors_range=TensorsData(CalibrationMethod.MinMax, data),
+            nodes_to_quantize=[],
             nodes_to_exclude=list(keep),
+            op_types_to_quantize=_KINDS,
         )
-        return onnx.load(result)
+        quantiser.quantize_model()
+    result: onnx.ModelProto = quantiser.model.model
+    return result
 
 
 class _Pictures(CalibrationDataReader):  # type: ignore[misc]

@@ -25,7 +25,8 @@ from livebg import weights
 from livebg.errors import StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
-from livebg.segment.runtimes import choose, open_runtime, takes_int8
+from livebg.segment.published import published_network
+from livebg.segment.runtimes import PUBLISHED_SIZE, choose, open_runtime, takes_int8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,8 +79,9 @@ class Segmenter:
                 each map stretched over [0, 1].
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             runtime: ``auto``, ``torch`` or ``onnx``.
-            precision: ``full``; ``int8`` (NAME.int8.onnx beside NAME.onnx, on a CPU); or ``auto``, the fastest: int8
-                where it is there and the CPU gains by it, half on CUDA.
+            precision: ``full``; ``int8``, on a CPU (NAME.int8.onnx beside NAME.onnx; that of a published network is
+                made at first use); or ``auto``, the fastest: int8 where the CPU gains by it and IoU was measured to
+                hold, half on CUDA.
             threads: CPU threads for one frame; ``None`` leaves it to the runtime.
 
         Raises:
@@ -103,12 +105,19 @@ class Segmenter:
         self._normalise: Normalise = normalise
         choice = choose(device, runtime, onnx_file=path.suffix.lower() == ".onnx")
         self.model = path.name if path == Path(model) else str(model)
-        whole, numbers = path.with_suffix(INT8), ""
-        if takes_int8(precision, choice, whole):
-            path, numbers = whole, " in int8"
+        made, whole, numbers, why = published_network(path), path.with_suffix(INT8), "", ""
+        there = made is not None or whole.is_file()
+        held = made is None or (wanted or PUBLISHED_SIZE) in made.sizes
+        if takes_int8(precision, choice, whole.name, there=there, held=held):
+            try:
+                path, numbers = whole if made is None else made.ensure(), " in int8"
+            except WeightsError as exc:
+                if precision == "int8":
+                    raise
+                numbers, why = " in full precision", str(exc)
         elif choice.runtime == "torch" and path.parent == PACKAGED:
             path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
-        elif choice.runtime == "onnx" and whole.is_file():
+        elif choice.runtime == "onnx" and there:
             numbers = " in full precision"
         self._runtime = open_runtime(path, choice, size=wanted, threads=threads, half=precision != "full")
         self.size = self._runtime.size
@@ -116,8 +125,8 @@ class Segmenter:
         self.device = self._runtime.device
         width, height = self.size
         self.description = f"{self.model} {width}x{height}{numbers} by {self._runtime.description}"
-        if choice.note:
-            self.description += f"; {choice.note}"
+        for note in filter(None, (choice.note, why)):
+            self.description += f"; {note}"
         self._pictures = np.empty((1, height, width, 3), np.uint8)
 
     def segment(self, frame: Frame | Image) -> Matte:

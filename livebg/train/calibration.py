@@ -1,22 +1,39 @@
-"""The scenes from which the ranges of whole numbers are taken."""
+"""The pictures from which the ranges of whole numbers are taken.
+
+The tables of the published networks (see ``segment.published``) are made by
+
+    python -m livebg.train.calibration NAME DATA/people [PICTURES_A_FOLDER]
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livebg.train.folders import load_library
+from livebg import weights
+from livebg.errors import UsageError
+from livebg.segment.published import TABLES, load
+from livebg.segment.quantise import ranges
+from livebg.segment.runtimes import PUBLISHED_SIZE
+from livebg.segment.segmenter import shrink_or_grow
+from livebg.train.folders import SUFFIXES, load_library, read_picture
+from livebg.train.guard import judged_person, refuse_judging
 from livebg.train.shots import shoot
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from livebg.train.recipe import Recipe
 
 _SEED = 4104  # none of the scenes of validation, and no step's of the training
+FOLDERS = (
+    "picsart/images", "ccp/images", "ccp_upper/images", "humanseg290/images", "grid_key/images",
+    "unlabelled/faker_cc0", "backgrounds/houses", "backgrounds/pexels_interior",
+)  # fmt: skip
+"""People of every kind, and rooms without them; of things there are none but those that stand about."""
 
 
 def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.uint8]:
@@ -37,3 +54,57 @@ def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.u
     held_back, persons = recipe.data.held_back, recipe.data.persons
     shelf = load_library(data, recipe.data.sources, held_back=held_back, persons=persons).train
     return np.stack([shoot(np.random.default_rng([_SEED, index]), shelf, recipe, 1)[0][0] for index in range(count)])
+
+
+def published_pictures(data: Path, count: int) -> NDArray[np.uint8]:
+    """Pictures as they are, at the published size: ``count`` of each of ``FOLDERS``, evenly spaced, less judged people.
+
+    Returns:
+        RGB uint8 (N, 320, 320, 3).
+
+    Raises:
+        UsageError: A folder has no pictures, or is evaluation data.
+        SourceError: A picture cannot be read, or is one of the judging pictures.
+    """
+    files = []
+    for folder in FOLDERS:
+        refuse_judging(data / folder)
+        found = sorted(path for path in (data / folder).rglob("*") if path.suffix.lower() in SUFFIXES)
+        if not found:
+            raise UsageError(f"{data / folder} holds no pictures")
+        step = max(1, len(found) // count)
+        files += [path for path in found[step // 2 :: step][:count] if judged_person(path) is None]
+    width, height = PUBLISHED_SIZE
+    pictures = np.empty((len(files), height, width, 3), np.uint8)
+    for path, picture in zip(files, pictures, strict=True):
+        shrink_or_grow(read_picture(path), picture)
+    return pictures
+
+
+def published_table(name: str, data: Path, count: int = 12) -> str:
+    """The table of a published network's ranges, as TOML. It takes seconds a picture.
+
+    Raises:
+        UsageError: There is no such network; or as ``published_pictures``.
+        SourceError: As ``published_pictures``.
+        WeightsError: The network cannot be had.
+    """
+    full, pictures = weights.ensure(name), published_pictures(data, count)
+    seen = ranges(load(full), pictures)
+    lines = [
+        f"# The least and the greatest value of each tensor in {name} on {len(pictures)} pictures: {count} each of",
+        f"# {', '.join(FOLDERS)},",
+        "# less those of people by whom models are judged. What the folders are stands in MODELCARD.md.",
+        f"# Made by: python -m livebg.train.calibration {name} DATA/people {count}",
+        f'checksum = "{weights.store().entry(name).checksum}"',
+        "",
+        "[ranges]",
+        *(f'"{tensor}" = [{float(f"{least:.5g}")}, {float(f"{most:.5g}")}]' for tensor, (least, most) in seen.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    _name, _data, *_count = sys.argv[1:]
+    _text = published_table(_name, Path(_data), *map(int, _count))
+    (TABLES / f"{_name}.ranges.toml").write_text(_text, encoding="utf-8")

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from livebg.errors import SinkError
-from livebg.segment.quantise import quantised
+from livebg.segment.quantise import quantised, ranges
 from livebg.train.graph import packed, traced
 from livebg.train.loop import averaged_network
 
@@ -56,7 +56,7 @@ def export(checkpoint: Path, folder: Path, name: str, *, pictures: NDArray[np.ui
         files[1].write_bytes(_in_halves(model))
         if pictures is not None:
             files.append(folder / f"{name}.int8.onnx")
-            files[2].write_bytes(packed(quantised(model, pictures, keep=_behind_sides(model.graph))))
+            files[2].write_bytes(packed(quantised(model, ranges(model, pictures), keep=_behind_sides(model.graph))))
     except OSError as exc:
         raise SinkError(f"cannot write {exc.filename or folder}: {exc.strerror or exc}") from exc
     return files

@@ -14,8 +14,13 @@ def clip_file(demo_clip) -> Path:
     return demo_clip
 
 
+@pytest.fixture
+def network_file() -> Path:
+    return weights.ensure("u2netp")
+
+
 @pytest.fixture(autouse=True)
-def home(clip_file, tmp_path, monkeypatch) -> Path:
+def home(clip_file, network_file, tmp_path, monkeypatch) -> Path:
     """An empty cache that may not fetch: what is pulled comes from a path."""
     monkeypatch.setenv("LIVEBG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LIVEBG_OFFLINE", "1")
@@ -33,6 +38,16 @@ def test_a_file_is_pulled_listed_found_verified_and_removed(livebg_command, clip
         0, "demo-clip: removed\nu2net: was not here\n", "",
     )  # fmt: skip
     assert not target.exists()
+
+
+def test_a_network_that_is_pulled_is_made_in_whole_numbers_too(network_file, livebg_command, home):
+    for first in (True, False):
+        code, out, _ = livebg_command("models", "pull", "u2netp", *(["--from", network_file] if first else []))
+        here, made = out.splitlines()
+        assert code == 0
+        assert here.startswith("u2netp: here already, ") != first
+        [file] = (home / "weights").glob("u2netp-*.int8.onnx")
+        assert made == f"u2netp: in whole numbers, {file}"
 
 
 def test_list_says_what_can_be_had_and_what_is_here(livebg_command, clip_file, home):

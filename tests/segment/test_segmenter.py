@@ -36,8 +36,8 @@ def small() -> Segmenter:
 
 
 def test_the_description_is_one_line_for_people():
-    segmenter = Segmenter("u2netp", device="cpu", threads=2)
-    assert segmenter.description == "u2netp 320x320 by ONNX Runtime on the CPU (2 threads)"
+    segmenter = Segmenter("u2netp", device="cpu", precision="full", threads=2)
+    assert segmenter.description == "u2netp 320x320 in full precision by ONNX Runtime on the CPU (2 threads)"
     assert (segmenter.model, segmenter.size, segmenter.device, segmenter.runtime) == (
         "u2netp", (320, 320), "cpu", "onnx",
     )  # fmt: skip
@@ -68,9 +68,10 @@ def test_the_precision_that_was_chosen_is_taken_and_said(precision, gains, said,
     assert Segmenter(pair, device="cpu", precision=precision).description.startswith(said)
 
 
-def test_int8_that_is_not_there_is_said(u2netp, pair):
+def test_int8_that_is_not_there_is_said(u2netp, pair, tmp_path):
+    alone = shutil.copy(u2netp, tmp_path / "u2netp.onnx")
     with pytest.raises(UsageError, match=r"^there is no u2netp\.int8\.onnx: .* choose precision full or auto$"):
-        Segmenter(u2netp, device="cpu", precision="int8")
+        Segmenter(alone, device="cpu", precision="int8")
     with pytest.raises(DeviceError, match=r"^int8 is computed by ONNX Runtime on the CPU alone, not by torch on cpu: "):
         Segmenter(pair, device="cpu", runtime="torch", precision="int8")
     with pytest.raises(

@@ -111,16 +111,18 @@ def choose(device: str = "auto", runtime: str = "auto", *, onnx_file: bool = Tru
     return Choice("onnx" if on_onnx else "torch", device, note)
 
 
-def takes_int8(precision: str, choice: Choice, int8_file: Path) -> bool:
+def takes_int8(precision: str, choice: Choice, name: str, *, there: bool, held: bool) -> bool:
     """Whether the network computes in whole numbers.
 
-    ``auto`` does so on a CPU that gains by it (see ``products``), where the model comes in them: a frame takes half the
-    time, and IoU stays within 0.002.
+    ``auto`` does so on a CPU that gains by it (see ``products``), where the model comes in them and IoU was measured to
+    stay within 0.002: a frame takes half the time.
 
     Args:
         precision: ``auto``, ``full`` or ``int8``.
         choice: From ``choose``.
-        int8_file: Where the model in whole numbers would lie.
+        name: Of the file in whole numbers.
+        there: Whether it is there, or can be made.
+        held: Whether IoU holds at the size that is asked for.
 
     Raises:
         UsageError: No such word; there is no such file.
@@ -133,10 +135,10 @@ def takes_int8(precision: str, choice: Choice, int8_file: Path) -> bool:
                 f"int8 is computed by ONNX Runtime on the CPU alone, not by torch on {choice.device}: "
                 "choose precision full or auto"
             )
-        if not int8_file.is_file():
-            raise UsageError(f"there is no {int8_file.name}: for this model choose precision full or auto")
+        if not there:
+            raise UsageError(f"there is no {name}: for this model choose precision full or auto")
         return True
-    if precision == "full" or choice.runtime != "onnx" or not int8_file.is_file():
+    if precision == "full" or choice.runtime != "onnx" or not (there and held):
         return False
     from livebg.segment.runtimes.products import bytes_multiply_fast
 
