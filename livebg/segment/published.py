@@ -12,7 +12,7 @@ u2netp the coarse stages decide what is subject: they are 2 % of its products, a
 
 Why ``auto`` takes neither yet: u2netp came within .0014 of full precision on 100 pictures of ECSSD (.9027, .9012), but
 other tables of ranges gave up to .007 less. It hangs on one picture, at which full precision itself goes from .75 to
-.28 when noise of one level is added. It has not been measured on clips, nor u2net with this table at all.
+.28 when noise of one level is added. u2net has not been measured with this table.
 """
 
 from __future__ import annotations
