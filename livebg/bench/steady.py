@@ -78,7 +78,8 @@ def steady_cost(
 
 
 def _measure(scene: _Sway, frames: int, smooth: str, lookahead: int) -> dict[str, list[tuple[float, float]]]:
-    tracker, cadence, guided = MotionTracker(), Cadence(scene, 4), Guided()
+    tracker = MotionTracker(both_ways=lookahead > 0)
+    cadence, guided = Cadence(scene, 4), Guided()
     smoother = Smoother("strong" if smooth == "strong" else "light", lookahead)
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in STAGES}
 

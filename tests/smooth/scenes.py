@@ -44,7 +44,7 @@ def scene(
 
 def steadied(frames: list[Frame], mattes: list[np.ndarray], smoother: Smoother) -> list[np.ndarray]:
     """The mattes after tracker and smoother, flushed."""
-    tracker, out = MotionTracker(), []
+    tracker, out = MotionTracker(both_ways=True), []
     for frame, matte in zip(frames, mattes, strict=True):
         out += smoother.smooth(Draft(frame, Matte(matte.astype(np.float32)), tracker.follow(frame)))
     out += smoother.flush()
