@@ -94,6 +94,10 @@ class CascadePSP:
             self._mean, self._deviation = (
                 torch.tensor(values, device=self.device).reshape(3, 1, 1) for values in (_MEAN, _DEVIATION)
             )
+            # Its own queue on the GPU: what the stream computes there meanwhile does not wait behind it.
+            self._queue = torch.cuda.Stream(self.device) if cuda else None  # type: ignore[no-untyped-call]
+            if self._queue is not None:
+                self._queue.wait_stream(torch.cuda.current_stream(self.device))  # the weights come by that one
         except RuntimeError as exc:
             raise self._failure(exc) from exc
         place = torch.cuda.get_device_name(self.device) if cuda else "CPU"
@@ -121,7 +125,7 @@ class CascadePSP:
                 f"the image must be uint8 (H, W, 3) and alpha (H, W), got {image.dtype} {image.shape} and {alpha.shape}"
             )
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), torch.cuda.stream(self._queue):  # None is no queue: the CPU
                 # torch wants memory that it may write to, although it does not.
                 picture, matte = (
                     torch.from_numpy(np.require(each, requirements=["C", "W"])) for each in (image, alpha)
@@ -135,7 +139,7 @@ class CascadePSP:
 
     @torch.inference_mode()
     def score(self, image: Tensor, alpha: Tensor) -> Tensor:
-        """``alpha`` for tensors that are on the device already; nothing leaves it.
+        """``alpha`` for tensors that are on the device already; nothing leaves it. In the caller's own CUDA stream.
 
         Args:
             image: (H, W, 3) uint8 RGB on ``device``.

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 BAND = 1 / 64
 """Half the width of the edge band that the expert may change, as a share of the frame's longer side."""
 
+_STOPPED = "refining stopped, the stream goes on without it"
+
 _log = logging.getLogger(__name__)
 
 
@@ -122,6 +124,7 @@ class KeyframeRefiner(Closing):
         self._current: Keyframe | None = None  # its correction is being carried
         self._asked: Keyframe | None = None  # its correction is being made, beside the stream
         self._beside: Beside[_Job, _Found] | None = Beside(self._work, patience=patience) if live else None
+        self._told = False  # that refining stopped
 
     @property
     def notes(self) -> Sequence[str]:
@@ -134,7 +137,7 @@ class KeyframeRefiner(Closing):
         if report.late:
             notes.append(f"{report.late} refinements came too late and were dropped")
         if self._beside is not None and self._beside.failure is not None:
-            notes.append(f"refining stopped, the stream went on without it: {self._beside.failure}")
+            notes.append(f"{_STOPPED}: {self._beside.failure}")
         return notes
 
     def refine(self, draft: Draft) -> Matte:
@@ -206,6 +209,9 @@ class KeyframeRefiner(Closing):
     def _collect(self, beside: Beside[_Job, _Found], frame: Frame) -> None:
         """Take what the expert found meanwhile."""
         found = beside.take()
+        if beside.failure is not None and not self._told:
+            self._told = True
+            _log.warning("%s: %s", _STOPPED, beside.failure)
         if found is None:
             return
         self._when.spent(beside.seconds)

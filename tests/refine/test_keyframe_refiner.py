@@ -220,13 +220,14 @@ def test_live_what_comes_after_a_cut_belongs_to_the_scene_before(stream):
 @pytest.mark.parametrize(
     "outcome", [RuntimeError("CUDA error"), MemoryError(), np.full((192, 256), np.nan, np.float32)], ids=str
 )
-def test_live_failing_costs_no_frame_and_is_reported_once(stream, outcome):
+def test_live_failing_costs_no_frame_and_is_reported_once(stream, outcome, caplog):
     with live(Failing(outcome), every=2) as refiner:
         for draft, expected in zip(stream, plain(stream), strict=True):
             assert (refiner.refine(draft).alpha == expected).all()
             until(idle(refiner))
     assert refiner.report.keyframes == 1
     assert sum("refining stopped" in note for note in refiner.notes) == 1
+    assert caplog.text.count("refining stopped") == 1
 
 
 def test_live_hanging_costs_no_frame_is_reported_once_and_close_does_not_wait(stream):
@@ -240,7 +241,7 @@ def test_live_hanging_costs_no_frame_is_reported_once_and_close_does_not_wait(st
     refiner.close()
     assert monotonic() - started < 3
     assert refiner.report.keyframes == 1
-    assert refiner.notes[-1] == "refining stopped, the stream went on without it: no answer within 0.02 s"
+    assert refiner.notes[-1] == "refining stopped, the stream goes on without it: no answer within 0.02 s"
     go.release()
 
 
