@@ -99,8 +99,9 @@ def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False, 
     cadence = Cadence(segmenter, smooth.cadence)
     if smooth.smooth == "off" and smooth.cadence == 1 and not isinstance(refiner, KeyframeRefiner):
         return Matting(segmenter, refiner=refiner)  # nobody asks for motion
-    smoother = None if smooth.smooth == "off" else Smoother(smooth.smooth, lookahead=smooth.lookahead)
-    return Matting(segmenter, MotionTracker(), cadence, smoother, refiner)
+    ahead = 0 if smooth.smooth == "off" else smooth.ahead(live=live)
+    smoother = None if smooth.smooth == "off" else Smoother(smooth.smooth, lookahead=ahead)
+    return Matting(segmenter, MotionTracker(both_ways=ahead > 0), cadence, smoother, refiner)
 
 
 def open_refiner(config: RefineConfig, device: str, *, stills: bool = False, live: bool = False) -> Refiner:

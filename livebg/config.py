@@ -112,7 +112,8 @@ class SegmentConfig(Section):
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps.")
     runtime: Literal["auto", "torch", "onnx"] = Field("auto", description="What computes the network.")
     precision: Literal["auto", "full", "int8"] = Field(
-        "auto", description="full; int8, on a CPU alone; or auto, the fastest: int8 where it pays, half on CUDA."
+        "auto",
+        description="full; int8, on a CPU alone; auto: int8 for our own models where it pays, half on CUDA.",
     )
     threads: Annotated[int, Field(ge=1, le=512)] | None = Field(
         None, description="Threads of the network on a CPU; default one a core."
@@ -125,12 +126,18 @@ class SmoothConfig(Section):
     smooth: Literal["off", "light", "strong"] = Field(
         "light", description="How much of the last matte, carried along motion, stays in the new one."
     )
-    lookahead: Annotated[int, Field(ge=0, le=32)] = Field(
-        0, description="Frames to look ahead: smooths in both directions, in files only."
+    lookahead: Annotated[int, Field(ge=0, le=32)] | Literal["auto"] = Field(
+        "auto", description="Frames to look ahead, so that smoothing works in both directions; auto: 2, and live 0."
     )
     cadence: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
         1, description="Segment every Nth frame and carry the matte between; auto: where motion asks for it."
     )
+
+    def ahead(self, *, live: bool = False) -> int:
+        """Frames to look ahead in a file, or live."""
+        if self.lookahead == "auto":
+            return 0 if live else 2
+        return self.lookahead
 
 
 class RefineConfig(Section):

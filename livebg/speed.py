@@ -114,7 +114,7 @@ def measured(config: Config, model: str) -> Cost:
     depends_on = [
         platform.node(), platform.processor(), os.cpu_count(), version("onnxruntime"), find_model(model).stat().st_size,
         config.segment.device, config.segment.runtime, config.segment.threads, config.segment.precision,
-        config.smooth.smooth, config.refine.model_dump(), config.compose.model_dump(),
+        config.smooth.smooth, config.smooth.lookahead, config.refine.model_dump(), config.compose.model_dump(),
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
     record = weights.store().folder.parent / "speed" / f"{model}-{key}.json"
@@ -143,7 +143,7 @@ def _first_that_keeps_up(config: Config, rate: Fraction) -> tuple[Way, str]:
 
 def _measure(config: Config, model: str) -> Cost:
     """Every frame segmented, all else as configured, onto nothing."""
-    plain = config.override({"segment": {"model": model}, "smooth": {"cadence": 1, "lookahead": 0}})
+    plain = config.override({"segment": {"model": model}, "smooth": {"cadence": 1}})
     matting = open_matting(plain, open_segmenter(plain.segment, coarse=True))
     seconds: list[Cost] = []
     for _ in range(_ROUNDS):  # other work on the machine only ever adds, and the first round warms up
