@@ -99,9 +99,9 @@ def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False, 
     cadence = Cadence(segmenter, smooth.cadence)
     if smooth.smooth == "off" and smooth.cadence == 1 and not isinstance(refiner, KeyframeRefiner):
         return Matting(segmenter, refiner=refiner)  # nobody asks for motion
-    ahead = 0 if smooth.smooth == "off" else smooth.ahead(live=live)
-    smoother = None if smooth.smooth == "off" else Smoother(smooth.smooth, lookahead=ahead)
-    return Matting(segmenter, MotionTracker(both_ways=ahead > 0), cadence, smoother, refiner)
+    smoother = None if smooth.smooth == "off" else Smoother(smooth.smooth, lookahead=smooth.lookahead)
+    both_ways = smoother is not None and smooth.lookahead > 0
+    return Matting(segmenter, MotionTracker(both_ways=both_ways), cadence, smoother, refiner)
 
 
 def open_refiner(config: RefineConfig, device: str, *, stills: bool = False, live: bool = False) -> Refiner:

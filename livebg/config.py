@@ -126,18 +126,12 @@ class SmoothConfig(Section):
     smooth: Literal["off", "light", "strong"] = Field(
         "light", description="How much of the last matte, carried along motion, stays in the new one."
     )
-    lookahead: Annotated[int, Field(ge=0, le=32)] | Literal["auto"] = Field(
-        "auto", description="Frames to look ahead, so that smoothing works in both directions; auto: 2, and live 0."
+    lookahead: Annotated[int, Field(ge=0, le=32)] = Field(
+        0, description="Frames to look ahead: smooths in both directions, in files only; 2 is a good number."
     )
     cadence: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = Field(
         1, description="Segment every Nth frame and carry the matte between; auto: where motion asks for it."
     )
-
-    def ahead(self, *, live: bool = False) -> int:
-        """Frames to look ahead in a file, or live."""
-        if self.lookahead == "auto":
-            return 0 if live else 2
-        return self.lookahead
 
 
 class RefineConfig(Section):

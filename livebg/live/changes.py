@@ -55,7 +55,7 @@ def check(config: Config) -> None:
     """
     if parse_background(config.compose.background).kind == "transparent":
         raise UsageError("a transparent background cannot go live: a camera has no alpha; take color:#00b140 to key it")
-    if config.smooth.ahead(live=True):
+    if config.smooth.lookahead:
         raise UsageError(f"smooth.lookahead = {config.smooth.lookahead}: live there is no looking ahead; set it to 0")
     if config.segment.normalise == "minmax":
         raise UsageError(
