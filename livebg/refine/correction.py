@@ -4,7 +4,7 @@ Why a model of colour and not only alpha: a picture that lies a fraction of a pi
 edge is another, has other colours there, and colour tells alpha. Around each pixel the refined alpha is taken as linear
 in colour; carried are the three factors and the constant, and the present picture is put in. Where it is the
 keyframe's, the result is the refined alpha exactly. With true mattes for a refiner, ten frames between keyframes of
-talking heads keep .83 of the gain so, and .71 where alpha itself is carried.
+talking heads keep .82 of the gain so, and .70 where alpha itself is carried.
 
 Source: the linear model of Levin, Lischinski and Weiss, PAMI 2008, fitted as by He, Sun and Tang, PAMI 2013.
 """
