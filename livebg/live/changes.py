@@ -66,7 +66,11 @@ def check(config: Config) -> None:
 
 
 class Workshop(Closing):
-    """Makes the stages for one stream, and closes those that need it."""
+    """Makes the stages for one stream, and closes those that need it.
+
+    Attributes:
+        notes: What refiners had to say, once closed.
+    """
 
     def __init__(self, info: StreamInfo, statistics: Statistics, open_segmenter: OpenSegmenter) -> None:
         """Take the stream, whose size every frame and slate has; ``open_segmenter`` opens networks."""
@@ -75,6 +79,7 @@ class Workshop(Closing):
         self._drafting: LateMatte | None = None
         self._compositors: list[Compositor] = []
         self._refiners: list[KeyframeRefiner] = []
+        self.notes: list[str] = []
 
     def parts(self, config: Config) -> Parts:
         """All stages.
@@ -145,7 +150,9 @@ class Workshop(Closing):
         while self._compositors:
             self._compositors.pop().close()
         while self._refiners:
-            self._refiners.pop().close()
+            refiner = self._refiners.pop(0)
+            refiner.close()
+            self.notes += refiner.notes
 
     def _warm(self, config: SegmentConfig) -> Segmenter:
         """A network that has run once: the first run of some takes seconds, in which what is shown would grow old."""

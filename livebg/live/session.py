@@ -50,7 +50,7 @@ class Session(Closing):
 
     Attributes:
         statistics: Its figures.
-        notes: What the outputs had to say, once closed.
+        notes: What refiners and outputs had to say, once closed.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class Session(Closing):
     def close(self) -> None:
         """End every thread and give every device back."""
         self._stack.close()
-        self.notes = list(self._outputs.notes)
+        self.notes = [*self._workshop.notes, *self._outputs.notes]
 
     @property
     def hanging(self) -> bool:

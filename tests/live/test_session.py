@@ -6,15 +6,22 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from livebg.build import open_matting
 from livebg.config import Config
-from livebg.errors import ConfigError, LivebgError, SinkError, SourceError, UsageError
-from livebg.live import watch
+from livebg.errors import ConfigError, DeviceError, LivebgError, SinkError, SourceError, UsageError
+from livebg.frame import Alpha, Image
+from livebg.live import changes, watch
 from livebg.live.session import Session
+from livebg.pipeline import Matting
+from livebg.refine import Guided
+from livebg.refine.keyframe_refiner import KeyframeRefiner
+from livebg.segment import Segmenter
 from tests.media import read_frames, read_packet_times
 
 TEAL = (0, 128, 128)
@@ -263,3 +270,22 @@ def test_what_is_shown_is_recorded_with_its_matte_and_its_sound(demo_clip, tmp_p
     assert teal.mean() > 0.2
     assert read_packet_times(call, "audio")
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+class _Nobody:
+    """An expert that refuses."""
+
+    def alpha(self, image: Image, alpha: Alpha) -> Alpha:
+        raise DeviceError("no memory left")
+
+
+def test_what_a_refiner_has_to_say_is_among_the_notes(demo_clip, tmp_path, monkeypatch):
+    def with_expert(settings: Config, segmenter: Segmenter, **others: bool) -> Matting:
+        refiner = KeyframeRefiner(Guided(), _Nobody(), live=True)
+        return replace(open_matting(settings, segmenter, **others), refiner=refiner)
+
+    monkeypatch.setattr(changes, "open_matting", with_expert)
+    with Session(config(demo_clip, tmp_path)) as session:
+        shown(session)
+    assert any(note.startswith("refined ") for note in session.notes), session.notes
+    assert any("no memory left" in note for note in session.notes), session.notes
