@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from livebg.build import open_compositor, open_matting
+from livebg.build import open_compositor, open_matting, refiner_of
 from livebg.compose import Compositor, parse_background
 from livebg.compose.framing import Framing
 from livebg.config import Config, LiveConfig, SegmentConfig
@@ -79,6 +79,7 @@ class Workshop(Closing):
         self._drafting: LateMatte | None = None
         self._compositors: list[Compositor] = []
         self._refiners: list[KeyframeRefiner] = []
+        self._refined = ""
         self.notes: list[str] = []
 
     def parts(self, config: Config) -> Parts:
@@ -88,6 +89,7 @@ class Workshop(Closing):
             LivebgError: One cannot be had.
         """
         self._segmenter = segmenter = self._open_segmenter(config.segment)
+        self._refined = refiner_of(config.refine, segmenter.device)
         matting = open_matting(config, segmenter, live=True)
         self._keep(matting.refiner)
         if config.live.latency == "low":
@@ -126,6 +128,7 @@ class Workshop(Closing):
         made["smoother"], made["tracker"] = matting.smoother, parts.tracker or _tracker(new.live, matting)
         if old.refine != new.refine:
             made["refiner"] = matting.refiner
+            self._refined = refiner_of(new.refine, segmenter.device)
         if self._drafting is None:
             made["drafting"] = OwnMatte(segmenter, matting.cadence, self._statistics)
         elif segmenter is not self._segmenter:
@@ -135,8 +138,8 @@ class Workshop(Closing):
 
     @property
     def description(self) -> str:
-        """The network, its input size, and what computes it."""
-        return "" if self._segmenter is None else self._segmenter.description
+        """The network, its input size, what computes it, and what refines."""
+        return "" if self._segmenter is None else f"{self._segmenter.description}; refined: {self._refined}"
 
     def tidy(self) -> None:
         """Close the compositors that the last one has replaced."""

@@ -261,6 +261,7 @@ def test_what_is_shown_is_recorded_with_its_matte_and_its_sound(demo_clip, tmp_p
         for _ in range(3):
             shown(session)
         assert str(call) in session.description
+        assert session.description.endswith("; refined: guided")
         fresh = session.statistics.whole()["fresh"]
     for path in (call, mattes):
         frames = read_frames(path)
