@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 
@@ -96,6 +96,22 @@ def test_a_signal_ends_it_in_good_order(live, number):
     assert not run.socket.exists()
     assert lines(run.stats)[-1]["final"] is True
     assert monotonic() - begun < 20
+
+
+def test_after_a_sleep_of_the_machine_it_goes_on(live):
+    run = live()
+    run.wait_for("shown;")
+    run.process.send_signal(signal.SIGSTOP)  # to a process the two look alike: no time passes, and then it is late
+    sleep(3)
+    before = lines(run.stats)[-1]
+    run.process.send_signal(signal.SIGCONT)
+    run.wait_for("shown;")
+    run.wait_for("shown;")
+    after = lines(run.stats)[-1]
+    assert after["fresh"] > before["fresh"]
+    assert after["errors"] == before["errors"]
+    run.process.send_signal(signal.SIGTERM)
+    assert run.end(20)[0] == 130
 
 
 @pytest.mark.parametrize("number", [None, signal.SIGTERM])
