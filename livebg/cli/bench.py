@@ -97,7 +97,7 @@ def network(
     """Time the networks alone, against what the machine can multiply and copy."""
     from livebg.bench.network import MODELS, bench_network
 
-    parsed = [Config().override({"segment": {"size": size}}).segment.size for size in sizes]
+    parsed = [_size(size) for size in sizes]
     found = bench_network(
         models or MODELS, device=device, runtime=runtime, sizes=parsed or [None], batches=batches,
         rounds=rounds, threads=threads, progress=_tell,
@@ -118,8 +118,7 @@ def pipeline(clip: Path | None, frame_size: str, frames: int, json_path: Path | 
     """
     from livebg.bench.pipeline import bench_pipeline
 
-    size = Config().override({"segment": {"size": frame_size}}).segment.size
-    assert size is not None
+    size = _size(frame_size)
     found = bench_pipeline(clip or weights.ensure("demo-clip"), config, size=size, frames=frames, progress=_tell)
     _write(found, json_path)
 
@@ -182,10 +181,6 @@ def foreground(people: Path, count: int, json_path: Path | None) -> None:
     _write(bench_foreground(people, count=count, progress=_tell), json_path)
 
 
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
-
-
 @bench.command()
 @click.option("--frame-size", default="1280x720", show_default=True, metavar="WxH", help="Of the made-up frames.")
 @click.option("--frames", default=40, show_default=True, type=click.IntRange(2), help="How many.")
@@ -197,9 +192,7 @@ def steady(frame_size: str, frames: int, threads: int, smooth: str, json_path: P
     from livebg.bench.harness import machine
     from livebg.bench.steady import steady_cost
 
-    size = Config().override({"segment": {"size": frame_size}}).segment.size
-    assert size is not None
-    width, height = size
+    width, height = _size(frame_size)
     found = steady_cost(width=width, height=height, frames=frames, threads=threads, smooth=smooth)
     _write({"benchmark": "steady", "machine": machine(), **found}, json_path)
 
@@ -211,6 +204,17 @@ def report(folder: Path) -> None:
     from livebg.bench.report import write_report
 
     click.echo(write_report(folder))
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Width and height, as every command reads them."""
+    size = Config().override({"segment": {"size": text}}).segment.size
+    assert size is not None
+    return size
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _write(result: dict[str, object], json_path: Path | None) -> None:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.refine.guided import solve
+from livebg.refine.guided import around, solve
 
 if TYPE_CHECKING:
     from livebg.frame import Alpha, Image
@@ -63,13 +63,9 @@ def find(image: Image, before: Alpha, after: Alpha) -> Correction | None:
         return None
     model = np.zeros((*before.shape, 4), np.float32)
     model[..., 3] = after
-    near = np.asarray(cv2.dilate(changed, np.ones((3, 3), np.uint8)))  # a step of interpolation
+    near = np.asarray(cv2.dilate(changed, np.ones((3, 3), np.uint8)), np.uint8)  # a step of interpolation
     reach = max(2, round(_REACH * max(before.shape)))
-    left, top, width, height = cv2.boundingRect(near)
-    box = (
-        slice(max(0, top - reach), top + height + reach),
-        slice(max(0, left - reach), left + width + reach),
-    )
+    box = around(near, reach)
     where = np.flatnonzero(near[box])
     factors = _slopes(image[box], after[box], where, reach)
     colours = image[box].reshape(-1, 3)[where]

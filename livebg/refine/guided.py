@@ -130,7 +130,7 @@ class Guided:
 
     def _coefficients(self, guide: Image, coarse: Alpha, edges: NDArray[np.uint8]) -> Floats:
         """(h, w, 4): what R, G, B and 255, each 0..255, are multiplied with to give the sharpened alpha."""
-        box = _around(edges, self._radius)
+        box = around(edges, self._radius)
         near, guide = edges[box], guide[box]
         self._planes = _roomy(self._planes, 14 * near.size)
         moments = self._planes[: 14 * near.size].reshape(14, *near.shape)
@@ -258,7 +258,7 @@ def _roomy(buffer: Floats, size: int) -> Floats:
     return buffer if buffer.size >= size else np.empty(size, np.float32)
 
 
-def _around(edges: NDArray[np.uint8], reach: int) -> tuple[slice, slice]:
+def around(edges: NDArray[np.uint8], reach: int) -> tuple[slice, slice]:
     """The smallest box around what is not 0, and so far to each side."""
     x, y, width, height = cv2.boundingRect(edges)
     return slice(max(0, y - reach), y + height + reach), slice(max(0, x - reach), x + width + reach)

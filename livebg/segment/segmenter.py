@@ -49,6 +49,7 @@ class Segmenter:
         size: Width and height that frames are squashed to.
         runtime: ``onnx`` or ``torch``.
         device: ``cpu``, ``cuda:0``, ``mps``.
+        int8: Whether it computes in whole numbers.
         description: One line for people, e.g. «u2netp 320x320 by ONNX Runtime on the CPU (2 threads)».
     """
 
@@ -108,9 +109,10 @@ class Segmenter:
         made, whole, numbers, why = published_network(path), path.with_suffix(INT8), "", ""
         there = made is not None or whole.is_file()
         held = made is None or (wanted or PUBLISHED_SIZE) in made.sizes
+        self.int8 = False
         if takes_int8(precision, choice, whole.name, there=there, held=held):
             try:
-                path, numbers = whole if made is None else made.ensure(), " in int8"
+                path, numbers, self.int8 = whole if made is None else made.ensure(), " in int8", True
             except WeightsError as exc:
                 if precision == "int8":
                     raise

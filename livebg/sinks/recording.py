@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # A second of pictures may wait while the disk or the encoder catches its breath.
 _QUEUE = 30
 # With x264's veryfast a call of 720p on two cores missed 13 of 100 frames while it was recorded.
-_PRESET = "ultrafast"
+_PRESET = {"h264": "ultrafast"}
 _FINISH_SECONDS = 1.0
 _FLUSH_SECONDS = 0.5
 
@@ -122,7 +122,6 @@ def open_recording(
     if suffix not in DEFAULT_CODEC["rgb"]:
         return DropOldest(open_sink(path, info, pixels=pixels, overwrite=overwrite), _QUEUE, grace=_FINISH_SECONDS)
     chosen = choose_codec(place.final, pixels, codec, crf, preset)
-    if chosen == "h264" and preset is None:
-        preset = _PRESET
-    sink = LiveVideoSink(place, info, Request(chosen, pixels, suffix, crf, preset), side=True)
+    request = Request(chosen, pixels, suffix, crf, preset or _PRESET.get(chosen))
+    sink = LiveVideoSink(place, info, request, side=True)
     return DropOldest(sink, _QUEUE, grace=_FINISH_SECONDS)

@@ -243,15 +243,20 @@ def _look_up(
     state.best = min(state.best, means["all"]["mad"])
     kept = {"recipe": recipe.model_dump_json(), "average": state.average.state_dict(), "counters": state.counters}
     if better:
-        _save(kept, run / BEST)
-    _save(kept | {"network": state.network.state_dict(), "optimiser": state.optimiser.state_dict()}, run / LAST)
+        save(kept, run / BEST)
+    save(kept | {"network": state.network.state_dict(), "optimiser": state.optimiser.state_dict()}, run / LAST)
     table = "; ".join(
         f"{group} " + " ".join(f"{name} {value:.4g}" for name, value in row.items()) for group, row in means.items()
     )
     say(f"step {state.step}, {state.pictures} pictures: {table}{' (best)' if better else ''}")
 
 
-def _save(content: dict[str, Any], path: Path) -> None:
+def save(content: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint, under its name only when it is whole.
+
+    Raises:
+        SinkError: It cannot be written.
+    """
     partial = path.with_suffix(".partial")
     try:
         torch.save(content, partial)

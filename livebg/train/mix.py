@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from livebg.errors import SinkError, UsageError, WeightsError
-from livebg.train.loop import BEST, averaged_network
+from livebg.train.loop import BEST, averaged_network, save
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ def mix(parts: Sequence[tuple[Path, float]], run: Path) -> Path:
     }
     try:
         run.mkdir(parents=True, exist_ok=True)
-        torch.save({"recipe": found[0][1].model_dump_json(), "average": mean, "counters": (0, 0.0, 0.0, 0)}, best)
     except OSError as exc:
-        raise SinkError(f"cannot write {exc.filename or best}: {exc.strerror or exc}") from exc
+        raise SinkError(f"cannot make {run}: {exc.strerror}") from exc
+    save({"recipe": found[0][1].model_dump_json(), "average": mean, "counters": (0, 0.0, 0.0, 0)}, best)
     return best

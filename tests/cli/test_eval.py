@@ -29,7 +29,7 @@ def built(monkeypatch) -> list[_Built]:
     made: list[_Built] = []
 
     class Bright:
-        runtime, device, description = "fake", "cpu", "a fake"
+        runtime, device, int8, description = "fake", "cpu", False, "a fake"
 
         def __init__(self, setting: SegmentConfig, *, coarse: bool) -> None:
             assert coarse
