@@ -85,7 +85,7 @@ def test_a_run_of_some_seconds_says_what_it_did(live):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_good_order(live, number):
     run = live()
-    run.wait_for("fresh")  # a status line
+    run.wait_for("shown;")  # a status line
     begun = monotonic()
     run.process.send_signal(number)
     # Two seconds are promised; a busy machine is given more, a hang is not.
@@ -118,7 +118,7 @@ def test_after_a_sleep_of_the_machine_it_goes_on(live):
 def test_a_network_that_is_still_at_work_does_not_spoil_the_end(live, number):
     run = live("--size", "1024", "--duration", "3" if number is None else "100")
     if number is not None:
-        run.wait_for("fresh")  # a status line: the first comes after a second, and it is always at work
+        run.wait_for("shown;")  # a status line: the first comes after a second, and it is always at work
         run.process.send_signal(number)
     code, _, err = run.end(100)
     assert code == (0 if number is None else 130), err
@@ -127,7 +127,7 @@ def test_a_network_that_is_still_at_work_does_not_spoil_the_end(live, number):
 
 def test_standard_input_and_ctl_change_it(live, livebg_command):
     run = live()
-    run.wait_for("fresh")
+    run.wait_for("shown;")
     run.process.stdin.write("background color:navy\n")
     run.process.stdin.flush()
     run.wait_for("compose.background = color:navy")
