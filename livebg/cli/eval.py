@@ -21,6 +21,7 @@ from livebg.errors import LivebgError, SourceError
 from livebg.evaluate.clips import Clip, find_clips
 from livebg.evaluate.compare import Comparison, compare, rows_to_compare
 from livebg.evaluate.datasets import LAYOUTS, open_image_set
+from livebg.evaluate.given import Given, open_mattes
 from livebg.evaluate.images import evaluate_images
 from livebg.evaluate.report import IMAGE_COLUMNS, VIDEO_COLUMNS, write_report
 from livebg.evaluate.samples import Finding
@@ -28,7 +29,7 @@ from livebg.evaluate.store import Row, RowKey, Store
 from livebg.evaluate.table import results, text_table
 from livebg.evaluate.video import evaluate_clips
 from livebg.frame import StreamInfo
-from livebg.pipeline import RunReport
+from livebg.pipeline import Matting, RunReport
 from livebg.segment import Segmenter
 from livebg.segment.segmenter import packaged_models
 from livebg.stages import Source
@@ -122,11 +123,16 @@ def images(
     "--clips", "folder", required=True, metavar="DIR",
     help="Folders NAME/images and NAME/masks, or videos NAME.mp4 with NAME_alpha.mp4; without truth, too.",
 )  # fmt: skip
+@click.option(
+    "--mattes", "given", multiple=True, metavar="NAME=DIR",
+    help="Mattes that another tool made: DIR/CLIP/STEM.png, or DIR/CLIP.mp4. Repeatable; alone, no model is run.",
+)  # fmt: skip
 @_common_options
 @click.option("--flicker/--no-flicker", default=True, help="Take a second pass, with sensor noise.  [default: flicker]")
 @config_options("segment", "smooth", "refine", without=("model", "size", "speed"))
 def video(
     folder: str,
+    given: tuple[str, ...],
     models: tuple[str, ...],
     sizes: tuple[str, ...],
     report: Path | None,
@@ -141,16 +147,25 @@ def video(
     Every number of a clip is a mean over its frames; over all clips each clip counts the same.
     """
     clips, found = find_clips(folder)
+    name = Path(folder).resolve().name
+    others = [open_mattes(spec) for spec in given]
     store = None if report is None else Store(report, fresh=fresh)
     rows = []
-    for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
-        key = _key("video", Path(folder).resolve().name, folder, segmenter, setting, seed=seed)
+
+    def measure(key: RowKey, matting: Matting | Given, mattes: Path | None = None) -> None:
         with _row(store, key) as row, _ClipProgress(quiet=quiet) as progress, _going_on(row):
             evaluate_clips(
-                clips, open_matting(setting, segmenter), row, open_video=_open_video, found=found, flicker=flicker,
-                mattes=None if store is None else store.mattes(key), progress=progress,
+                clips, matting, row, open_video=_open_video, found=found, flicker=flicker, mattes=mattes,
+                progress=progress,
             )  # fmt: skip
         rows.append(row)
+
+    if models or sizes or not others:
+        for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
+            key = _key("video", name, folder, segmenter, setting, seed=seed)
+            measure(key, open_matting(setting, segmenter), None if store is None else store.mattes(key))
+    for each in others:
+        measure(_key_of_mattes(name, folder, each), each)
     _conclude(rows, report, (*VIDEO_COLUMNS, "share_outside_model", "contaminated"))
 
 
@@ -195,6 +210,13 @@ def _key(
         segment.normalise, f"{segmenter.runtime} {segmenter.device}{' int8' * segmenter.int8}",
         refine=_words(setting.refine.model_copy(update={"refine": refiner_of(setting.refine, segmenter.device)})),
         smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
+    )  # fmt: skip
+
+
+def _key_of_mattes(name: str, root: str, given: Given) -> RowKey:
+    return RowKey(
+        "video", name, str(Path(root).resolve()), given.name, str(given.folder.resolve()),
+        size="", alpha="", normalise="", runtime="", refine="", smooth="",
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ class Clip:
     @property
     def stamp(self) -> str:
         """Changes when a video's file or the list of a folder's pictures does."""
-        return "-".join(_stamp(path) for path in (self.pictures, self.truth) if path is not None)
+        return "-".join(stamp_of(path) for path in (self.pictures, self.truth) if path is not None)
 
     def frames(self) -> tuple[list[tuple[str, Path, Path | None]], list[Finding]]:
         """The pictures of a folder with their masks, in order, and what has no partner.
@@ -154,7 +154,8 @@ def _existing(folder: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _stamp(path: Path) -> str:
+def stamp_of(path: Path) -> str:
+    """Changes when a file, or the list of a folder's files, does; without spaces."""
     if path.is_file():
         stat = path.stat()
         return f"{stat.st_size}.{stat.st_mtime_ns}"

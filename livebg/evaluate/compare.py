@@ -125,11 +125,7 @@ def compare(first: Row, second: Row, *, rounds: int = ROUNDS, seed: int = 0) -> 
     Raises:
         UsageError: They have no item in common.
     """
-    common = [
-        name
-        for name in sorted(first.items)
-        if name in second.items and first.items[name]["stamp"] == second.items[name]["stamp"]
-    ]
+    common = [name for name in sorted(first.items) if name in second.items and first.files(name) == second.files(name)]
     if not common:
         raise UsageError(f"{first.key.label} and {second.key.label} have no item in common")
     rng = np.random.default_rng(seed)

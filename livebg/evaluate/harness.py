@@ -117,7 +117,9 @@ class Pictures(Closing):
                 self.findings.append(Finding(self._name, f"{more} frames at its end have no true matte"))
                 return
             self._taken[frame.index] = Sample(
-                f"{frame.index:05}", frame.image, None if truth is None else self._gray(frame, truth)
+                f"{frame.index:05}",
+                frame.image,
+                None if truth is None else gray_of(truth, frame.image, f"{self._name}: its true matte"),
             )
             count += 1
             yield frame
@@ -128,18 +130,6 @@ class Pictures(Closing):
     def take(self, index: int) -> Sample:
         """The sample of a frame, once."""
         return self._taken.pop(index)
-
-    def _gray(self, frame: Frame, truth: Frame) -> Image:
-        if truth.image.shape[:2] != frame.image.shape[:2]:
-            raise SourceError(
-                f"{self._name}: its true matte is {truth.width}x{truth.height}, "
-                f"its picture {frame.width}x{frame.height}"
-            )
-        red, green, blue = cv2.split(truth.image)
-        apart = cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)
-        if np.count_nonzero(apart > _COLOUR) > _COLOURED * apart.size:
-            raise SourceError(f"{self._name}: its true matte is in colour; a matte is gray, 255 where the subject is")
-        return np.asarray(red, np.uint8)
 
     def close(self) -> None:
         """Close both videos."""
@@ -194,6 +184,27 @@ class _Nowhere(Closing):
 
     def close(self) -> None:
         pass
+
+
+def gray_of(matte: Frame, picture: Image, what: str) -> Image:
+    """A frame of a matte video as a matte, (H, W) uint8.
+
+    Args:
+        matte: As decoded.
+        picture: What it belongs to, (H, W, 3).
+        what: What messages call the matte.
+
+    Raises:
+        SourceError: Their sizes differ, or the matte is in colour.
+    """
+    height, width = picture.shape[:2]
+    if (matte.width, matte.height) != (width, height):
+        raise SourceError(f"{what} is {matte.width}x{matte.height}, its picture {width}x{height}")
+    red, green, blue = cv2.split(matte.image)
+    apart = cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)
+    if np.count_nonzero(apart > _COLOUR) > _COLOURED * apart.size:
+        raise SourceError(f"{what} is in colour; a matte is gray, 255 where the subject is")
+    return np.asarray(red, np.uint8)
 
 
 def measure(

@@ -122,7 +122,12 @@ def _page(folder: Path, rows: Sequence[Row], found: Sequence[Result]) -> str:
 def _settings(rows: Sequence[Row]) -> str:
     keys = [row.key for row in rows]
     return "; ".join(
-        dict.fromkeys(f"alpha {key.alpha}, normalise {key.normalise}, computed by {key.runtime}" for key in keys)
+        dict.fromkeys(
+            f"alpha {key.alpha}, normalise {key.normalise}, computed by {key.runtime}"
+            if key.runtime
+            else f"{key.model} by the mattes in {key.weights}"
+            for key in keys
+        )
     )
 
 

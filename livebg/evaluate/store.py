@@ -38,7 +38,8 @@ class RowKey:
         dataset: The set's name.
         root: Where it lies.
         model: By name, or a checkpoint's file name.
-        weights: What tells these weights from others of the same name; empty for published ones.
+        weights: What tells these weights from others of the same name; empty for published ones. Of mattes that another
+            tool made, their folder; ``size`` to ``smooth`` are then empty, since nothing is known of them.
         size: What the model sees: "320" or "256x144".
         alpha: How scores become alpha.
         normalise: Whether each map is stretched, and measured stretched.
@@ -66,15 +67,14 @@ class RowKey:
     @property
     def refiner(self) -> str:
         """The refiner without its settings."""
-        return self.refine.split(" ")[0]
+        return self.refine.split(" ")[0] or "none"
 
     @property
     def label(self) -> str:
         """What tells it from other rows, for people."""
-        words = [self.dataset, self.model, self.size]
-        words += [f"refine {self.refine}"] * (self.refine != "none") + [f"smooth {self.smooth}"] * (
-            self.smooth != "none"
-        )
+        words = [self.dataset, self.model] + [self.size] * bool(self.size)
+        words += [f"refine {self.refine}"] * (self.refine not in ("none", ""))
+        words += [f"smooth {self.smooth}"] * (self.smooth not in ("none", ""))
         words += [f"sample of {self.limit}"] * (self.limit is not None)
         return " ".join(words)
 
@@ -93,7 +93,8 @@ class Row(Closing):
     Attributes:
         key: What it is.
         began: When, in seconds since 1970.
-        items: Records by name, each with its ``stamp`` and its ``findings``.
+        items: Records by name, each with its ``findings`` and its ``stamp``: a word for the item's own files and, after
+            a space, whatever else its numbers depend on that another row of the set may have otherwise.
         general: What was found in the last run and belongs to no item: what could not be measured.
         seconds: Time spent on it.
         in_model: How much of that in the model.
@@ -118,6 +119,10 @@ class Row(Closing):
     def has(self, name: str, stamp: str) -> bool:
         """Whether this item is there, measured on these very files."""
         return name in self.items and self.items[name]["stamp"] == stamp
+
+    def files(self, name: str) -> str:
+        """The part of an item's stamp that rows must share to be compared."""
+        return str(self.items[name]["stamp"]).partition(" ")[0]
 
     def add(self, name: str, stamp: str, record: dict[str, Any], findings: Sequence[Finding] = ()) -> None:
         """Keep one item's numbers, and what was found about it.

@@ -122,12 +122,12 @@ def _heading(row: Row, n: int) -> Result:
     return {
         "dataset": key.dataset,
         "model": key.model,
-        "size": int(key.size) if key.size.isdigit() else key.size,
-        "refine": key.refine,
-        "smooth": key.smooth,
-        "alpha": key.alpha,
-        "normalise": key.normalise,
-        "runtime": key.runtime,
+        "size": int(key.size) if key.size.isdigit() else key.size or None,
+        "refine": key.refine or None,
+        "smooth": key.smooth or None,
+        "alpha": key.alpha or None,
+        "normalise": key.normalise or None,
+        "runtime": key.runtime or None,
         "sample": key.limit,
         "n": n,
         "contaminated": contamination(key.dataset, key.model, key.refiner),
@@ -137,8 +137,8 @@ def _heading(row: Row, n: int) -> Result:
 def _cost(row: Row) -> Result:
     return {
         "lost": sum(finding.lost for finding in row.findings),
-        "seconds_per_picture": _number(row.seconds / row.frames) if row.frames else None,
-        "share_outside_model": _number(share_outside(row.seconds, row.in_model)) if row.frames else None,
+        "seconds_per_picture": _number(row.seconds / row.frames) if row.seconds else None,
+        "share_outside_model": _number(share_outside(row.seconds, row.in_model)) if row.seconds else None,
     }
 
 

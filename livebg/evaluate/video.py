@@ -1,7 +1,8 @@
 """Measuring a model on clips: against true mattes where there are any, along optical flow where there are none.
 
 Flicker takes a second pass over the clip, with sensor noise on the pictures (see ``stillness``); everything else is
-measured on the pictures as they are.
+measured on the pictures as they are. Mattes that another tool made (``given``) are scored in place of a model's, in one
+pass.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from livebg.errors import SourceError
 from livebg.evaluate.clips import Clip
+from livebg.evaluate.given import Given, OpenVideo
 from livebg.evaluate.harness import Pictures, Samples, measure
 from livebg.evaluate.images import write_matte
 from livebg.evaluate.samples import Finding, Sample, read_sample
@@ -21,14 +23,11 @@ from livebg.evaluate.store import Row
 from livebg.evaluate.video_metrics import ClipMeter
 from livebg.frame import Image, StreamInfo
 from livebg.pipeline import Matting, RunReport
-from livebg.stages import Source
-
-OpenVideo = Callable[[Path], Source]
 
 
 def evaluate_clips(
     clips: list[Clip],
-    matting: Matting,
+    matting: Matting | Given,
     row: Row,
     *,
     open_video: OpenVideo,
@@ -41,11 +40,11 @@ def evaluate_clips(
 
     Args:
         clips: From ``find_clips``.
-        matting: Under the setting that the row's key names.
+        matting: Under the setting that the row's key names; or mattes that are there already.
         row: Takes a clip's numbers when it is done, and in the end the findings.
         open_video: Opens a video as a source; closed here.
         found: What ``find_clips`` found beside them.
-        flicker: Whether to take the second pass.
+        flicker: Whether to take the second pass, which only a model can take.
         mattes: A folder that takes each clip's mattes as 8-bit PNGs.
         progress: Called after each frame with the clip, the pass (1 or 2), its stream and the report of that pass.
 
@@ -54,7 +53,7 @@ def evaluate_clips(
         SinkError: Numbers or mattes cannot be written.
         LivebgError: Whatever the model raised.
     """
-    stamps = {clip.name: f"{clip.stamp}{'' if flicker else '-without flicker'}" for clip in clips}
+    stamps = {clip.name: _stamp(clip, matting, flicker=flicker) for clip in clips}
     row.keep_only(stamps)
     findings = list(found)
     seconds = in_model = 0.0
@@ -81,7 +80,7 @@ class _Clip:
     def __init__(
         self,
         clip: Clip,
-        matting: Matting,
+        matting: Matting | Given,
         open_video: OpenVideo,
         seed: int,
         progress: Callable[[Clip, int, StreamInfo, RunReport], None] | None,
@@ -109,20 +108,23 @@ class _Clip:
             return {"frames": frames, "means": {"warp": warping.warp()}, "series": {"warp": warping.series}}
         found = errors.score()
         means, series = found.means(), dict(found.series)
-        if flicker:
+        if flicker and isinstance(self._matting, Matting):
             meter = FlickerMeter()
             self._pass(2, partial(_flicker, meter), noisy=True)
             means["flicker"], series["flicker"] = meter.flicker(), meter.series
         return {"frames": frames, "means": means, "series": series}
 
     def _pass(self, number: int, score: Callable[[Sample, Image], None], *, noisy: bool) -> int:
-        """Run the clip through the model once; gives the frames scored."""
+        """Run the clip through the model once, or along its mattes; gives the frames scored."""
         first = number == 1
         with self._opened(first) as source:
             frames = Noisy(source, name=self._clip.name, seed=self._seed) if noisy else source
             tell = None if self._progress is None else partial(self._progress, self._clip, number, source.info)
             try:
-                report = measure(frames, source.take, self._matting, score, tell)
+                if isinstance(self._matting, Given):
+                    report = self._matting.score(self._clip, source, score, self._open_video, self.findings, tell)
+                else:
+                    report = measure(frames, source.take, self._matting, score, tell)
             finally:
                 self.findings += source.findings if first else []
         if first:
@@ -149,6 +151,12 @@ class _Clip:
             pictures.close()
             raise
         return Pictures(clip.name, pictures, truths)
+
+
+def _stamp(clip: Clip, matting: Matting | Given, *, flicker: bool) -> str:
+    if isinstance(matting, Given):
+        return f"{clip.stamp} mattes {matting.stamp(clip)}"
+    return clip.stamp if flicker else f"{clip.stamp} without flicker"
 
 
 def _flicker(meter: FlickerMeter, sample: Sample, matte: Image) -> None:

@@ -29,7 +29,7 @@ def built(monkeypatch) -> list[_Built]:
     made: list[_Built] = []
 
     class Bright:
-        runtime, device, int8, description = "fake", "cpu", False, "a fake"
+        runtime, device, int8, precision, description = "fake", "cpu", False, "full", "a fake"
 
         def __init__(self, setting: SegmentConfig, *, coarse: bool) -> None:
             assert coarse
@@ -93,6 +93,30 @@ def test_clips_are_measured_as_they_are_shown(livebg_command, built, tmp_path):
     assert (built[0].setting.alpha, built[0].setting.normalise) == ("matte", "none")
     assert len(built[0].pictures) == 20
     assert f"report: {report / 'report.html'}" in result.out
+
+
+def test_mattes_of_another_tool_stand_beside_models_or_alone(livebg_command, built, tmp_path):
+    write_clip(tmp_path / "clips" / "walk", frames=4)
+    mattes = ("--mattes", f"other={tmp_path / 'mattes'}")
+    for path in sorted((tmp_path / "clips" / "walk" / "masks").iterdir()):
+        write(tmp_path / "mattes" / "walk" / path.name, cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
+    call = ("eval", "video", "--clips", tmp_path / "clips", "--report", tmp_path / "report")
+    alone = livebg_command(*call, *mattes)
+    assert alone.code == 0
+    assert built == []
+    assert [line.split()[:3] for line in alone.out.splitlines()[:2]] == [["clip", "model", "n"], ["walk", "other", "4"]]
+    both = livebg_command(*call, *mattes, "--model", "u2netp")
+    assert both.code == 0
+    assert [line.split()[:6] for line in both.out.splitlines()[:5:2]] == [
+        ["clip", "model", "size", "refine", "smooth", "n"],
+        ["all", "u2netp", "320", "guided", "light", "4"],
+        ["all", "other", "–", "–", "–", "4"],
+    ]
+    assert len(built[0].pictures) == 8
+    compared = livebg_command("eval", "compare", tmp_path / "report")
+    assert compared.code == 0
+    assert compared.out.splitlines()[:2] == ["A: clips other", "B: clips u2netp 320 refine guided smooth light"]
+    assert f"other by the mattes in {tmp_path / 'mattes'}" in (tmp_path / "report" / "report.html").read_text()
 
 
 def test_a_second_call_continues_and_fresh_starts_over(livebg_command, built, tmp_path):
@@ -203,6 +227,8 @@ def test_bad_requests_say_what_is_wrong(livebg_command, built, tmp_path):
         (("images", "--dataset", dataset, "--limit", "0"), 2, "--limit"),
         (("images",), 2, "--dataset"),
         (("video", "--clips", tmp_path / "empty"), 1, "no clip in it"),
+        (("video", "--clips", tmp_path / "set", "--mattes", "other"), 2, "--mattes other: give NAME=DIR"),
+        (("video", "--clips", tmp_path / "set", "--mattes", "other=/nowhere"), 1, "there is no folder /nowhere"),
         (("compare", tmp_path / "empty"), 1, "no results in it"),
     ):
         result = livebg_command("eval", *arguments)

@@ -1,0 +1,175 @@
+"""Mattes that any tool made, to be scored as a model's are: a folder of pictures a clip, or a video a clip.
+
+They are read as masks are: what cannot be used is named, and the others go on. Nothing is timed, since nothing is
+computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, count, repeat
+from pathlib import Path
+
+from livebg.errors import SourceError, UsageError
+from livebg.evaluate.clips import VIDEOS, Clip, stamp_of
+from livebg.evaluate.harness import Pictures, Samples, Score, gray_of
+from livebg.evaluate.samples import Finding, Sample, UnusableFile, pictures_by_stem, read_mask
+from livebg.frame import Image
+from livebg.pipeline import RunReport
+from livebg.stages import Closing, Source
+
+OpenVideo = Callable[[Path], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A folder of mattes.
+
+    Attributes:
+        name: Of whatever made them.
+        folder: Holds ``CLIP/STEM.png``, with the stems of the clip's pictures (a video's frames are 00000, 00001, ...),
+            or ``CLIP.mp4``, with a frame for each of the clip's.
+    """
+
+    name: str
+    folder: Path
+
+    def stamp(self, clip: Clip) -> str:
+        """Changes when the mattes of this clip do; empty where there are none."""
+        path = self._path(clip)
+        return "" if path is None else stamp_of(path)
+
+    def score(
+        self,
+        clip: Clip,
+        source: Samples | Pictures,
+        score: Score,
+        open_video: OpenVideo,
+        findings: list[Finding],
+        progress: Callable[[RunReport], None] | None = None,
+    ) -> RunReport:
+        """Score the matte of every sample.
+
+        Args:
+            clip: What the mattes belong to.
+            source: Its samples; closed by the caller.
+            score: Called for each sample that has a matte, in order.
+            open_video: Opens a matte video; closed here.
+            findings: Takes what is missing, left over or unusable.
+            progress: Called after each frame that was scored.
+
+        Returns:
+            The frames scored, and no seconds.
+
+        Raises:
+            SourceError: There are no mattes of this clip, or its matte video is none.
+        """
+        path = self._path(clip)
+        if path is None:
+            raise SourceError(f"no mattes of {self.name}: neither a folder {self.folder / clip.name} nor a video")
+        report = RunReport()
+        with _Folder(path) if path.is_dir() else _Video(path, open_video(path), _names(clip)) as mattes:
+            for frame in source:
+                sample = source.take(frame.index)
+                try:
+                    matte = mattes.of(sample)
+                except UnusableFile as exc:
+                    findings.append(exc.finding)
+                    continue
+                if matte is not None:
+                    score(sample, matte)
+                    report.frames += 1
+                    if progress is not None:
+                        progress(report)
+            findings += mattes.findings()
+        if report.frames == 0:
+            raise SourceError(f"{path}: no matte of {self.name} in it could be measured")
+        return report
+
+    def _path(self, clip: Clip) -> Path | None:
+        folder = self.folder / clip.name
+        if folder.is_dir():
+            return folder
+        videos = (self.folder / f"{clip.name}{suffix}" for suffix in sorted(VIDEOS))
+        return next((video for video in videos if video.is_file()), None)
+
+
+def open_mattes(spec: str) -> Given:
+    """A folder of mattes as a user names it.
+
+    Args:
+        spec: ``NAME=DIR``.
+
+    Raises:
+        UsageError: It is not of this form.
+        SourceError: There is no such folder.
+    """
+    name, _, folder = spec.partition("=")
+    if not name or not folder:
+        raise UsageError(f"--mattes {spec}: give NAME=DIR, for example rvm=mattes/rvm")
+    if not Path(folder).is_dir():
+        raise SourceError(f"--mattes {spec}: there is no folder {folder}")
+    return Given(name, Path(folder))
+
+
+class _Folder(Closing):
+    """Mattes as pictures."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths, self._findings = pictures_by_stem(folder)
+
+    def of(self, sample: Sample) -> Image:
+        """A sample's matte; raises ``UnusableFile``."""
+        path = self._paths.pop(sample.name, None)
+        if path is None:
+            raise UnusableFile(self._folder / f"{sample.name}.png", "there is no such matte")
+        matte, note = read_mask(path, soft=True)
+        if matte.shape != sample.image.shape[:2]:
+            height, width = sample.image.shape[:2]
+            raise UnusableFile(path, f"the matte is {matte.shape[1]}x{matte.shape[0]}, its picture {width}x{height}")
+        if note is not None:
+            self._findings.append(Finding(str(path), note, lost=False))
+        return matte
+
+    def findings(self) -> list[Finding]:
+        """What is odd, and what nothing was measured with; asked at the end."""
+        left = [Finding(str(path), "a matte without a frame to measure it on") for path in self._paths.values()]
+        return [*self._findings, *left]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Video(Closing):
+    """Mattes as the frames of a video, one for each of the clip's, measured or not."""
+
+    def __init__(self, path: Path, video: Source, names: Iterable[str]) -> None:
+        self._path, self._video = path, video
+        self._named = zip(names, video, strict=False)
+        self._missing = 0
+
+    def of(self, sample: Sample) -> Image | None:
+        """A sample's matte; ``None`` where the video has ended."""
+        for name, matte in self._named:
+            if name == sample.name:
+                return gray_of(matte, sample.image, str(self._path))
+        self._missing += 1
+        return None
+
+    def findings(self) -> list[Finding]:
+        """How many frames too few or too many it has; asked at the end."""
+        left = sum(1 for _ in self._named)
+        found = [(self._missing, "frames at the clip's end have no matte"), (left, "mattes after the last frame")]
+        return [Finding(str(self._path), f"{number} {what}") for number, what in found if number]
+
+    def close(self) -> None:
+        self._video.close()
+
+
+def _names(clip: Clip) -> Iterator[str]:
+    """The names of a clip's frames in order, those that cannot be measured too; without end."""
+    if clip.is_video:
+        return (f"{index:05}" for index in count())
+    return chain(pictures_by_stem(clip.pictures)[0], repeat(""))
