@@ -15,7 +15,10 @@ from livebg import weights
 from livebg.bench.harness import Spread, machine, timed
 from livebg.errors import UsageError
 
-PEERS = ("rembg", "eager")
+PEERS = ("rembg", "eager", "mediapipe")
+
+_PACKAGES = {"rembg": '"rembg[cpu]" opencv-python-headless', "mediapipe": "mediapipe==0.10.14"}
+"""What pip installs for a peer that has an environment of its own."""
 
 
 def bench_compare(
@@ -23,7 +26,7 @@ def bench_compare(
     *,
     peer: str = "rembg",
     python: str = sys.executable,
-    model: str = "u2netp",
+    model: str | None = None,
     options: Sequence[str] = (),
     rounds: int = 3,
     progress: Callable[[str], None] | None = None,
@@ -32,12 +35,13 @@ def bench_compare(
 
     Args:
         clip: What both process, to a file.
-        peer: ``rembg`` (its session loop) or ``eager`` (torch in float32, as published scripts do).
+        peer: ``rembg`` (its session loop), ``eager`` (torch in float32, as published scripts do) or ``mediapipe``
+            (selfie segmentation for landscape pictures, what webcam tools for Linux run).
         python: The Python that the peer is installed in; its own environment, since packages of this field overwrite
             each other's OpenCV.
-        model: The peer's network, a published one; both read the same file.
+        model: The peer's network, a published one; both read the same file. ``None`` is u2netp; MediaPipe has its own.
         options: More options for ``livebg process``; with neither ``--model`` nor ``--speed`` among them, which chooses
-            one, livebg runs ``model`` too.
+            one, livebg runs ``model`` too, and beside MediaPipe ``people-nano``.
         rounds: Pairs of runs; the ratio is taken pair by pair.
         progress: Told about each finished pair.
 
@@ -45,14 +49,16 @@ def bench_compare(
         A JSON object: machine, runs, and ``ratio``: our frames a second over the peer's, loading not counted.
 
     Raises:
-        UsageError: There is no such peer, or it is not installed there.
+        UsageError: There is no such peer, it is not installed there, or does not run that network.
     """
     tell = progress or (lambda line: None)
-    network = weights.ensure(model)
-    own = own_options(options, model)
+    if peer == "mediapipe" and model is not None:
+        raise UsageError(f"mediapipe has its own network and cannot run {model}: leave out --peer-model")
+    network = "selfie landscape" if peer == "mediapipe" else model or "u2netp"
+    own = own_options(options, "people-nano" if peer == "mediapipe" else network)
     runs: list[dict[str, float]] = []
     with TemporaryDirectory(prefix="livebg-bench-") as folder:
-        theirs = _command(peer, python, clip, Path(folder), model, network)
+        theirs = _command(peer, python, clip, Path(folder), network)
         report = Path(folder) / "report.json"
         ours = [sys.executable, "-m", "livebg", "process", str(clip), "-o", str(Path(folder) / "out.mp4")]
         ours += [*own, "--overwrite", "--quiet", "--json", str(report)]
@@ -79,7 +85,7 @@ def bench_compare(
         "benchmark": "compare",
         "clip": clip.name,
         "peer": peer,
-        "peer_model": model,
+        "peer_model": network,
         "options": own,
         "machine": machine(),
         "runs": runs,
@@ -88,25 +94,30 @@ def bench_compare(
 
 
 def own_options(options: Sequence[str], model: str) -> list[str]:
-    """What ``livebg process`` is given: the peer's network too, where the options choose none."""
+    """What ``livebg process`` is given: this network too, where the options choose none."""
     chosen = {option.partition("=")[0] for option in options} & {"--model", "--speed"}
     return list(options) if chosen else ["--model", model, *options]
 
 
-def _command(peer: str, python: str, clip: Path, folder: Path, model: str, network: Path) -> list[str]:
+def _command(peer: str, python: str, clip: Path, folder: Path, model: str) -> list[str]:
     """What runs the peer on the clip."""
-    out = str(folder / "peer.mp4")
-    if peer == "rembg":
-        try:
-            subprocess.run([python, "-c", "import rembg, cv2"], check=True, capture_output=True, timeout=120)
-        except (OSError, subprocess.SubprocessError) as exc:
-            raise UsageError(
-                f"rembg is not installed in {python}: make an environment of its own "
-                '(python -m venv PEER; PEER/bin/pip install "rembg[cpu]" opencv-python-headless) and give --python '
-                "PEER/bin/python"
-            ) from exc
-        shutil.copy(network, folder / f"{model}.onnx")
-        return [python, str(Path(__file__).parent / "peers" / "rembg_loop.py"), str(clip), out, model]
+    if peer not in PEERS:
+        raise UsageError(f"there is no peer {peer!r}: choose {', '.join(PEERS[:-1])} or {PEERS[-1]}")
+    files = [str(clip), str(folder / "peer.mp4")]
     if peer == "eager":
-        return [sys.executable, "-m", "livebg.bench.peers.eager_loop", str(clip), out, str(network), "cpu"]
-    raise UsageError(f"there is no peer {peer!r}: choose {' or '.join(PEERS)}")
+        return [sys.executable, "-m", "livebg.bench.peers.eager_loop", *files, str(weights.ensure(model)), "cpu"]
+    _require(peer, python)
+    if peer == "rembg":
+        shutil.copy(weights.ensure(model), folder / f"{model}.onnx")
+        files.append(model)
+    return [python, str(Path(__file__).parent / "peers" / f"{peer}_loop.py"), *files]
+
+
+def _require(peer: str, python: str) -> None:
+    try:
+        subprocess.run([python, "-c", f"import {peer}, cv2"], check=True, capture_output=True, timeout=120)
+    except (OSError, subprocess.SubprocessError) as exc:
+        raise UsageError(
+            f"{peer} is not installed in {python}: make an environment of its own "
+            f"(python -m venv PEER; PEER/bin/pip install {_PACKAGES[peer]}) and give --python PEER/bin/python"
+        ) from exc

@@ -46,18 +46,19 @@ def file_(clip: Path | None, model: str, rounds: int, json_path: Path | None) ->
 
 @bench.command()
 @_clip
-@click.option("--peer", default="rembg", show_default=True, help="rembg, or eager: torch as published scripts run it.")
+@click.option("--peer", default="rembg", show_default=True, help="rembg, mediapipe, or eager: torch as scripts run it.")
 @click.option("--python", default=sys.executable, help="The Python that the peer is installed in.")
-@click.option("--peer-model", default="u2netp", show_default=True, help="The peer's network, a published one.")
+@click.option("--peer-model", help="The peer's network, a published one.  [default: u2netp; mediapipe has its own]")
 @_rounds
 @_json
 @click.option("--with", "options", default="", metavar="OPTIONS", help="More for livebg process: '--model people'.")
 def compare(
-    clip: Path | None, peer: str, python: str, peer_model: str, rounds: int, json_path: Path | None, options: str
+    clip: Path | None, peer: str, python: str, peer_model: str | None, rounds: int, json_path: Path | None, options: str
 ) -> None:
     """Time `livebg process CLIP` and a peer's loop over the same clip in turn.
 
-    CLIP is the demo clip unless given; without --model or --speed among OPTIONS both run the peer's network.
+    CLIP is the demo clip unless given; without --model or --speed among OPTIONS both run the peer's network, and
+    people-nano runs beside mediapipe.
     """
     from livebg.bench.compare import bench_compare
 

@@ -12,14 +12,26 @@ from tests.media import write_clip
 
 def test_a_peer_that_nobody_knows_is_named(tmp_path):
     clip = write_clip(tmp_path / "clip.mp4", frames=2)
-    with pytest.raises(UsageError, match=r"no peer 'zoom': choose rembg or eager"):
+    with pytest.raises(UsageError, match=r"no peer 'zoom': choose rembg, eager or mediapipe"):
         bench_compare(clip, peer="zoom")
 
 
-def test_a_peer_that_is_not_installed_says_how(tmp_path):
+@pytest.mark.parametrize(
+    ("peer", "packages"), [("rembg", r'"rembg\[cpu\]" opencv-python-headless'), ("mediapipe", r"mediapipe==\S+")]
+)
+def test_a_peer_that_is_not_installed_says_how(tmp_path, peer, packages):
     clip = write_clip(tmp_path / "clip.mp4", frames=2)
-    with pytest.raises(UsageError, match=r"rembg is not installed in .*: make an environment of its own"):
-        bench_compare(clip, peer="rembg", python=str(tmp_path / "no-python"))
+    said = rf"{peer} is not installed in .*: make an environment of its own \(.* PEER/bin/pip install {packages}\)"
+    with pytest.raises(UsageError, match=said):
+        bench_compare(clip, peer=peer, python=str(tmp_path / "no-python"))
+
+
+def test_mediapipe_runs_no_network_but_its_own(tmp_path):
+    clip = write_clip(tmp_path / "clip.mp4", frames=2)
+    with pytest.raises(
+        UsageError, match=r"mediapipe has its own network and cannot run u2netp: leave out --peer-model"
+    ):
+        bench_compare(clip, peer="mediapipe", model="u2netp")
 
 
 @pytest.mark.parametrize("chosen", [["--model", "people"], ["--speed=balanced"], ["--speed", "fastest", "--crf", "20"]])

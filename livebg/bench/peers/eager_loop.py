@@ -3,45 +3,38 @@
     python -m livebg.bench.peers.eager_loop CLIP OUT MODEL.onnx DEVICE
 
 The network is ours with the same weights (batch norm folded, which flatters this loop). It prints frames and the
-seconds of the loop, loading not counted.
+seconds of the loop.
 """
 
 import sys
 from pathlib import Path
-from time import perf_counter
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from livebg.bench.peers.loops import Matter, composite_video
 from livebg.segment.checkpoints import load_checkpoint
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def main(clip: str, out: str, weights: str, device: str) -> tuple[int, float]:
-    """Frames and seconds."""
+def open_eager(weights: str, device: str) -> Matter:
+    """The network at 320x320, its score stretched to 0..1."""
     network = load_checkpoint(Path(weights)).network.to(device)
     mean, deviation = (torch.tensor(each).reshape(1, 3, 1, 1) for each in (_MEAN, _DEVIATION))
-    reader = cv2.VideoCapture(clip)
-    size = int(reader.get(cv2.CAP_PROP_FRAME_WIDTH)), int(reader.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    writer = cv2.VideoWriter(out, cv2.VideoWriter.fourcc(*"mp4v"), reader.get(cv2.CAP_PROP_FPS), size)
-    frames = 0
-    started = perf_counter()
-    while True:
-        there, frame = reader.read()
-        if not there:
-            break
-        small = cv2.cvtColor(cv2.resize(frame, (320, 320)), cv2.COLOR_BGR2RGB)
-        picture = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
+
+    def matter(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        small = torch.from_numpy(cv2.resize(picture, (320, 320))).permute(2, 0, 1)[None].float() / 255
         with torch.no_grad():
-            score = network(((picture - mean) / deviation).to(device))[0, 0].cpu().numpy()
-        alpha = cv2.resize((score - score.min()) / max(score.max() - score.min(), 1e-6), size)[..., None]
-        writer.write((frame * alpha + 110 * (1 - alpha)).astype(np.uint8))
-        frames += 1
-    writer.release()
-    return frames, perf_counter() - started
+            score = network(((small - mean) / deviation).to(device))[0, 0].cpu().numpy()
+        stretched = (score - score.min()) / max(score.max() - score.min(), 1e-6)
+        return np.asarray(cv2.resize(stretched, picture.shape[1::-1]), np.float32)
+
+    return matter
 
 
 if __name__ == "__main__":
-    sys.stdout.write("{} {}\n".format(*main(*sys.argv[1:])))
+    clip, out, weights, device = sys.argv[1:]
+    sys.stdout.write(composite_video(clip, out, open_eager(weights, device)))
