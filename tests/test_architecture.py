@@ -32,6 +32,7 @@ HEAVY = {
     "av": ("sources/", "sinks/", "cli/doctor.py"),
     "onnxruntime": ("segment/", "bench/"),
     "onnx": ("segment/", "train/"),
+    "openvino": ("segment/runtimes/openvino.py",),
     "pymatting": ("refine/",),
     "pyvirtualcam": ("sinks/", "cli/doctor.py"),
 }
@@ -103,7 +104,7 @@ def test_the_package_and_its_help_load_nothing_heavy():
         "from click.testing import CliRunner\n"
         "result = CliRunner().invoke(livebg.cli.cli, ['--help'])\n"
         "assert result.exit_code == 0 and 'process' in result.output, result.output\n"
-        "heavy = ('torch', 'av', 'cv2', 'numpy', 'onnxruntime', 'onnx', 'pydantic')\n"
+        "heavy = ('torch', 'av', 'cv2', 'numpy', 'onnxruntime', 'onnx', 'openvino', 'pydantic')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     assert run_python(code).stdout.strip() == "[]"

@@ -25,6 +25,7 @@ def bench_network(
     *,
     device: str = "auto",
     runtime: str = "auto",
+    precision: str = "auto",
     sizes: Sequence[tuple[int, int] | None] = (None,),
     batches: Sequence[int] = (1,),
     rounds: int = 20,
@@ -36,7 +37,8 @@ def bench_network(
     Args:
         models: Names or paths.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``.
-        runtime: ``auto``, ``torch``, ``onnx``.
+        runtime: ``auto``, ``torch``, ``onnx``, ``openvino``.
+        precision: ``auto``, ``full`` or ``half``.
         sizes: Width and height; ``None`` for the model's own.
         batches: Pictures a call.
         rounds: Calls that are timed, after two that warm up.
@@ -55,9 +57,9 @@ def bench_network(
     roof = None
     for model in models:
         path = find_model(model)
-        choice = choose(device, runtime, onnx_file=path.suffix == ".onnx")
+        choice = choose(device, runtime, precision, onnx_file=path.suffix == ".onnx")
         file = path.with_suffix(".safetensors") if choice.runtime == "torch" and model in MODELS[:2] else path
-        half = choice.device.startswith("cuda")
+        half = choice.device.startswith("cuda")  # of a CPU, what it does in full precision is the roof
         if roof is None:
             roof = measure_roof(choice.device, torch.float16 if half else torch.float32)
         for size in sizes:

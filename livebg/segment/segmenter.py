@@ -26,7 +26,7 @@ from livebg.errors import StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
-from livebg.segment.runtimes import PUBLISHED_SIZE, choose, open_runtime, takes_int8
+from livebg.segment.runtimes import Precision, choose, open_runtime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
 INT8 = ".int8.onnx"
+_PRECISIONS = {"full": "full precision", "half": "half precision", "int8": "int8"}
 SMALLEST, LARGEST = 32, 4096  # five halvings leave one pixel of 32; beyond 4096 activations outgrow any machine
 
 
@@ -47,10 +48,10 @@ class Segmenter:
     Attributes:
         model: The name it was asked for, or the file's.
         size: Width and height that frames are squashed to.
-        runtime: ``onnx`` or ``torch``.
+        runtime: ``onnx``, ``openvino`` or ``torch``.
         device: ``cpu``, ``cuda:0``, ``mps``.
-        int8: Whether it computes in whole numbers.
-        description: One line for people, e.g. «u2netp 320x320 by ONNX Runtime on the CPU (2 threads)».
+        precision: ``full``, ``half`` or ``int8``: what it computes in.
+        description: For people: «u2netp 320x320 in full precision by ONNX Runtime on the CPU (2 threads)».
     """
 
     def __init__(
@@ -79,10 +80,10 @@ class Segmenter:
             normalise: ``minmax`` does as published evaluations do: each picture is divided by its brightest value, and
                 each map stretched over [0, 1].
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-            runtime: ``auto``, ``torch`` or ``onnx``.
-            precision: ``full``; ``int8``, on a CPU (NAME.int8.onnx beside NAME.onnx; that of a published network is
-                made at first use); or ``auto``, the fastest: int8 where the CPU gains by it and IoU was measured to
-                hold, half on CUDA.
+            runtime: ``auto``, ``torch``, ``onnx`` or ``openvino``.
+            precision: ``full``; ``half``, on CUDA, or by OpenVINO on a CPU that multiplies it; ``int8``, by ONNX
+                Runtime on a CPU (NAME.int8.onnx beside NAME.onnx; that of a published network is made at first use); or
+                ``auto``, the fastest: half on CUDA; on a CPU half or int8 where the model loses nothing by it.
             threads: CPU threads for one frame; ``None`` leaves it to the runtime.
 
         Raises:
@@ -104,31 +105,26 @@ class Segmenter:
         self._subjects: Subjects = subjects
         self._coarse = coarse
         self._normalise: Normalise = normalise
-        choice = choose(device, runtime, onnx_file=path.suffix.lower() == ".onnx")
+        made, whole = published_network(path), path.with_suffix(INT8)
+        holds: frozenset[Precision] = made.holds if made else frozenset({"half", "int8"} if whole.is_file() else ())
+        choice = choose(device, runtime, precision, onnx_file=path.suffix.lower() == ".onnx", holds=holds)
         self.model = path.name if path == Path(model) else str(model)
-        made, whole, numbers, why = published_network(path), path.with_suffix(INT8), "", ""
-        there = made is not None or whole.is_file()
-        held = made is None or (wanted or PUBLISHED_SIZE) in made.sizes
-        self.int8 = False
-        if takes_int8(precision, choice, whole.name, there=there, held=held):
-            try:
-                path, numbers, self.int8 = whole if made is None else made.ensure(), " in int8", True
-            except WeightsError as exc:
-                if precision == "int8":
-                    raise
-                numbers, why = " in full precision", str(exc)
+        if choice.precision == "int8":
+            path = whole if made is None else made.ensure()
+            if not path.is_file():
+                raise UsageError(f"there is no {path.name}: for this model choose precision full or auto")
         elif choice.runtime == "torch" and path.parent == PACKAGED:
             path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
-        elif choice.runtime == "onnx" and there:
-            numbers = " in full precision"
-        self._runtime = open_runtime(path, choice, size=wanted, threads=threads, half=precision != "full")
+        self._runtime = open_runtime(path, choice, size=wanted, threads=threads)
         self.size = self._runtime.size
         self.runtime = self._runtime.name
         self.device = self._runtime.device
+        self.precision: Precision = choice.precision
         width, height = self.size
-        self.description = f"{self.model} {width}x{height}{numbers} by {self._runtime.description}"
-        for note in filter(None, (choice.note, why)):
-            self.description += f"; {note}"
+        said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[choice.precision]}"
+        self.description = f"{self.model} {width}x{height}{said} by {self._runtime.description}"
+        if choice.note:
+            self.description += f"; {choice.note}"
         self._pictures = np.empty((1, height, width, 3), np.uint8)
 
     def segment(self, frame: Frame | Image) -> Matte:

@@ -96,7 +96,7 @@ def test_it_comes_out_the_same_again(made, cache):
 
 
 def test_another_table_makes_another_file(made):
-    assert Published("u2netp", ((0, 1),), frozenset()).path() != made
+    assert Published("u2netp", ((0, 1),)).path() != made
 
 
 @pytest.fixture
@@ -110,33 +110,20 @@ def refused(cache, monkeypatch):
     monkeypatch.setattr(published, "_is_sound", lambda path: False)
     monkeypatch.setattr(Published, "_made", lambda *_: b"")
     monkeypatch.setattr(products, "bytes_multiply_fast", lambda: True)
-    known = Published("u2netp", (), frozenset({(320, 320)}))
-    monkeypatch.setitem(PUBLISHED, "u2netp", known)
 
 
 @pytest.mark.usefixtures("refused")
-def test_where_it_cannot_be_kept_auto_says_so_and_int8_is_an_error(cache):
-    said = Segmenter("u2netp", device="cpu").description
-    assert said.startswith("u2netp 320x320 in full precision by ONNX Runtime on the CPU; cannot keep u2netp in whole")
-    assert f"in {cache}: Permission denied; set LIVEBG_HOME" in said
+def test_where_it_cannot_be_kept_is_an_error(cache):
     with pytest.raises(WeightsError, match=r"Permission denied; set LIVEBG_HOME to .* or choose precision full$"):
         Segmenter("u2netp", device="cpu", precision="int8")
 
 
 @pytest.mark.usefixtures("cache")
-@pytest.mark.parametrize(
-    ("size", "gains", "said"),
-    [(None, True, "int8"), (320, True, "int8"), (320, False, "full precision"), (128, True, "full precision")],
-)
-def test_auto_takes_it_where_it_was_measured_to_hold(size, gains, said, made, monkeypatch):
-    known = Published("u2netp", PUBLISHED["u2netp"].full, frozenset({(320, 320)}))
-    monkeypatch.setitem(PUBLISHED, "u2netp", known)
-    monkeypatch.setattr(products, "bytes_multiply_fast", lambda: gains)
-    assert f" in {said} by " in Segmenter("u2netp", size=size, device="cpu").description
-
-
-def test_the_report_s_configuration_stays_in_full_precision():
-    assert all((128, 128) not in each.sizes for each in PUBLISHED.values())
+def test_auto_takes_what_was_measured_to_hold_alone(monkeypatch):
+    monkeypatch.setattr(products, "bytes_multiply_fast", lambda: True)
+    assert PUBLISHED["u2netp"].holds == frozenset()
+    assert Segmenter("u2netp", device="cpu").precision == "full"
+    assert PUBLISHED["u2net"].holds == {"half"}
 
 
 def test_removing_the_weights_removes_it(made, cache, tmp_path, monkeypatch):

@@ -36,7 +36,7 @@ def small() -> Segmenter:
 
 
 def test_the_description_is_one_line_for_people():
-    segmenter = Segmenter("u2netp", device="cpu", precision="full", threads=2)
+    segmenter = Segmenter("u2netp", device="cpu", runtime="onnx", precision="full", threads=2)
     assert segmenter.description == "u2netp 320x320 in full precision by ONNX Runtime on the CPU (2 threads)"
     assert (segmenter.model, segmenter.size, segmenter.device, segmenter.runtime) == (
         "u2netp", (320, 320), "cpu", "onnx",
@@ -65,7 +65,7 @@ def pair(tmp_path, u2netp):
 )
 def test_the_precision_that_was_chosen_is_taken_and_said(precision, gains, said, pair, monkeypatch):
     monkeypatch.setattr(products, "bytes_multiply_fast", lambda: gains)
-    assert Segmenter(pair, device="cpu", precision=precision).description.startswith(said)
+    assert Segmenter(pair, device="cpu", runtime="onnx", precision=precision).description.startswith(said)
 
 
 def test_int8_that_is_not_there_is_said(u2netp, pair, tmp_path):
@@ -75,7 +75,7 @@ def test_int8_that_is_not_there_is_said(u2netp, pair, tmp_path):
     with pytest.raises(DeviceError, match=r"^int8 is computed by ONNX Runtime on the CPU alone, not by torch on cpu: "):
         Segmenter(pair, device="cpu", runtime="torch", precision="int8")
     with pytest.raises(
-        UsageError, match=r"there is no precision 'int4' \(did you mean int8\?\): choose auto, full, int8"
+        UsageError, match=r"there is no precision 'int4' \(did you mean int8\?\): choose auto, full, half, int8"
     ):
         Segmenter(pair, device="cpu", precision="int4")
 
@@ -214,16 +214,17 @@ def test_a_checkpoint_of_an_unknown_kind_is_said(tmp_path):
         Segmenter(path)
 
 
+@pytest.mark.parametrize("runtime", ["onnx", "openvino"])
 @pytest.mark.parametrize("options", ["", ", size=128"])
-def test_torch_is_not_imported_where_onnx_runtime_does_the_work(options):
+def test_torch_is_not_imported_where_another_runtime_does_the_work(options, runtime):
     code = (
         "import sys, numpy, livebg.segment\n"
-        f"segmenter = livebg.segment.Segmenter('u2netp', device='cpu'{options})\n"
+        f"segmenter = livebg.segment.Segmenter('u2netp', device='cpu', runtime='{runtime}'{options})\n"
         "segmenter.segment(numpy.zeros((9, 9, 3), numpy.uint8))\n"
         "print(segmenter.runtime, 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.split() == ["onnx", "False"]
+    assert done.stdout.split() == [runtime, "False"]
     assert done.stderr == ""
 
 

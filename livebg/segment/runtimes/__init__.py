@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from livebg.errors import DeviceError, UsageError
 from livebg.segment.runtimes import devices
 from livebg.segment.runtimes.devices import available
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     import numpy as np
@@ -31,7 +33,11 @@ SHIFT = tuple(-mean / deviation for mean, deviation in zip(MEAN, DEVIATION, stri
 PUBLISHED_SIZE = (320, 320)
 
 
-__all__ = ["Choice", "Runtime", "available", "choose", "open_runtime", "takes_int8"]
+RuntimeName = Literal["onnx", "openvino", "torch"]
+Precision = Literal["full", "half", "int8"]
+"""What the network's products are computed in: float32; float16 on CUDA and bfloat16 on a CPU; whole numbers."""
+
+__all__ = ["Choice", "Precision", "Runtime", "available", "choose", "open_runtime"]
 
 
 class Runtime(Protocol):
@@ -39,7 +45,7 @@ class Runtime(Protocol):
 
     @property
     def name(self) -> str:
-        """``onnx`` or ``torch``."""
+        """``onnx``, ``openvino`` or ``torch``."""
 
     @property
     def device(self) -> str:
@@ -70,107 +76,140 @@ class Runtime(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What will compute; ``note`` says why a GPU that is there will not, else it is empty."""
+    """What will compute, and in what; ``note`` says why a GPU that is there will not, else it is empty."""
 
-    runtime: Literal["onnx", "torch"]
+    runtime: RuntimeName
     device: str
+    precision: Precision = "full"
     note: str = ""
 
 
-def choose(device: str = "auto", runtime: str = "auto", *, onnx_file: bool = True) -> Choice:
-    """Which runtime computes, and where.
+def choose(
+    device: str = "auto",
+    runtime: str = "auto",
+    precision: str = "auto",
+    *,
+    onnx_file: bool = True,
+    holds: Collection[Precision] = (),
+) -> Choice:
+    """Which runtime computes, where, and in what.
 
-    ``auto`` takes CUDA before MPS before the CPU, torch on a GPU and ONNX Runtime on a CPU. torch is imported only
-    where a GPU may be (see ``devices``) or was asked for.
+    ``auto`` takes CUDA before MPS before the CPU, and torch on a GPU. On a CPU it takes the quickest that
+    ``holds``: half precision by OpenVINO where that is installed and the CPU multiplies it; whole numbers by ONNX
+    Runtime where the CPU gains by them; full precision, by OpenVINO where it is installed. torch is imported only where
+    a GPU may be (see ``devices``) or was asked for.
 
     Args:
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        runtime: ``auto``, ``torch`` or ``onnx``.
-        onnx_file: Whether the weights are an ONNX file; torch reads both kinds, ONNX Runtime only that.
+        runtime: ``auto``, ``torch``, ``onnx`` or ``openvino``.
+        precision: ``auto``, ``full``, ``half`` or ``int8``.
+        onnx_file: Whether the weights are an ONNX file; torch reads all kinds, the others only that.
+        holds: Lower precisions in which the model's IoU was measured to stay within 0.002, on a CPU.
 
     Raises:
         UsageError: No such word.
-        DeviceError: It is not there; the text lists what is.
+        DeviceError: It is not there, or does not compute so; the text lists what is.
     """
-    _require_word("runtime", runtime, ["auto", "torch", "onnx"])
+    _require_word("runtime", runtime, ["auto", *get_args(RuntimeName)])
+    _require_word("precision", precision, ["auto", *get_args(Precision)])
     if not re.fullmatch(r"cuda:\d+", device):
         _require_word("device", device, ["auto", "cpu", "cuda", "cuda:0", "mps"])
-    if runtime == "onnx" and not onnx_file:
-        raise UsageError("ONNX Runtime reads .onnx files alone: choose runtime torch or auto for these weights")
-    if runtime == "onnx" and device not in ("auto", "cpu"):
-        raise DeviceError(f"ONNX Runtime computes on the CPU alone here, not on {device}: {_there_is()}")
+    on_cpu_alone = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}.get(runtime)
+    if on_cpu_alone and not onnx_file:
+        raise UsageError(f"{on_cpu_alone} reads .onnx files alone: choose runtime torch or auto for these weights")
+    if on_cpu_alone and device not in ("auto", "cpu"):
+        raise DeviceError(f"{on_cpu_alone} computes on the CPU alone here, not on {device}: {_there_is()}")
     note = ""
     if device == "auto":
-        device, note = ("cpu", "") if runtime == "onnx" else _best_device()
+        device, note = ("cpu", "") if on_cpu_alone else _best_device()
     elif device == "mps":
         _require_there(device, devices.mps_problem())
     elif device != "cpu":
         device = "cuda:0" if device == "cuda" else device
         _require_there(device, devices.cuda_problem(int(device.removeprefix("cuda:"))))
-    on_onnx = device == "cpu" and onnx_file and runtime != "torch"
-    return Choice("onnx" if on_onnx else "torch", device, note)
-
-
-def takes_int8(precision: str, choice: Choice, name: str, *, there: bool, held: bool) -> bool:
-    """Whether the network computes in whole numbers.
-
-    ``auto`` does so on a CPU that gains by it (see ``products``), where the model comes in them and IoU was measured to
-    stay within 0.002: a frame takes half the time.
-
-    Args:
-        precision: ``auto``, ``full`` or ``int8``.
-        choice: From ``choose``.
-        name: Of the file in whole numbers.
-        there: Whether it is there, or can be made.
-        held: Whether IoU holds at the size that is asked for.
-
-    Raises:
-        UsageError: No such word; there is no such file.
-        DeviceError: int8 was asked for where it is not computed.
-    """
-    _require_word("precision", precision, ["auto", "full", "int8"])
+    if device == "cpu" and onnx_file and runtime != "torch":
+        return _on_cpu(runtime, precision, holds, note)
     if precision == "int8":
-        if choice.runtime != "onnx":
-            raise DeviceError(
-                f"int8 is computed by ONNX Runtime on the CPU alone, not by torch on {choice.device}: "
-                "choose precision full or auto"
-            )
-        if not there:
-            raise UsageError(f"there is no {name}: for this model choose precision full or auto")
-        return True
-    if precision == "full" or choice.runtime != "onnx" or not (there and held):
-        return False
-    from livebg.segment.runtimes.products import bytes_multiply_fast
+        raise DeviceError(
+            f"int8 is computed by ONNX Runtime on the CPU alone, not by torch on {device}: "
+            "choose precision full or auto"
+        )
+    if device.startswith("cuda"):
+        return Choice("torch", device, "full" if precision == "full" else "half", note)
+    if precision == "half":
+        raise DeviceError(
+            f"half precision is computed on CUDA, and by OpenVINO on a CPU, not by torch on {device}: "
+            "choose precision full or auto"
+        )
+    return Choice("torch", device, "full", note)
 
-    return bytes_multiply_fast()
+
+def _on_cpu(runtime: str, precision: str, holds: Collection[Precision], note: str) -> Choice:
+    """The choice on a CPU for an ONNX file, torch left aside."""
+    there = openvino_is_there()
+    if runtime == "openvino" or (runtime == "auto" and precision == "half"):
+        _require_there("OpenVINO", None if there else "which is not installed (pip install 'livebg[openvino]')")
+    if runtime == "onnx" and precision == "half":
+        raise DeviceError(
+            "half precision is computed by OpenVINO on a CPU, not by ONNX Runtime: choose runtime openvino or auto"
+        )
+    if runtime == "openvino" and precision == "int8":
+        raise DeviceError("int8 is computed by ONNX Runtime, not by OpenVINO: choose runtime onnx or auto")
+    halves = there and runtime != "onnx" and precision != "int8" and _halves_multiply_fast()
+    if precision == "half":
+        if not halves:
+            raise DeviceError("this CPU does not multiply in half precision: choose precision full or auto")
+        return Choice("openvino", "cpu", "half", note)
+    lower = holds if precision == "auto" else ()
+    if "half" in lower and halves:
+        return Choice("openvino", "cpu", "half", note)
+    if precision == "int8" or ("int8" in lower and runtime != "openvino" and _bytes_multiply_fast()):
+        return Choice("onnx", "cpu", "int8", note)
+    return Choice("openvino" if there and runtime != "onnx" else "onnx", "cpu", "full", note)
+
+
+def openvino_is_there() -> bool:
+    """Whether OpenVINO is installed; it is not imported."""
+    return find_spec("openvino") is not None
+
+
+def _halves_multiply_fast() -> bool:
+    from livebg.segment.runtimes import openvino
+
+    return openvino.halves_multiply_fast()
+
+
+def _bytes_multiply_fast() -> bool:
+    from livebg.segment.runtimes import products
+
+    return products.bytes_multiply_fast()
 
 
 def open_runtime(
-    path: Path,
-    choice: Choice,
-    *,
-    size: tuple[int, int] | None = None,
-    threads: int | None = None,
-    half: bool = True,
+    path: Path, choice: Choice, *, size: tuple[int, int] | None = None, threads: int | None = None
 ) -> Runtime:
     """Load weights into the runtime that was chosen.
 
     Args:
-        path: ``.onnx``, ``.pth`` or ``.safetensors``.
-        choice: From ``choose``.
+        path: ``.onnx``, ``.pth`` or ``.safetensors``; for int8 the file in whole numbers.
+        choice: From ``choose``. Half precision on CUDA only on devices that gain by it.
         size: Width and height of the model's input; ``None`` is the file's own, 320x320 where it does not say.
         threads: CPU threads for one picture; ``None`` leaves it to the runtime. torch keeps one number for the whole
             process, so there it holds for everybody.
-        half: Half precision on CUDA devices that gain by it, else full.
 
     Raises:
         WeightsError: The file is missing, damaged or not a U²-Net.
         DeviceError: Out of memory, or the device failed.
     """
+    half = choice.precision == "half"
     if choice.runtime == "onnx":
         from livebg.segment.runtimes.onnx import OnnxRuntime
 
         return OnnxRuntime(path, size=size, threads=threads)
+    if choice.runtime == "openvino":
+        from livebg.segment.runtimes.openvino import OpenVinoRuntime
+
+        return OpenVinoRuntime(path, size=size, threads=threads, half=half)
     from livebg.segment.runtimes.torch import TorchRuntime
 
     return TorchRuntime(path, choice.device, size=size, threads=threads, half=half)

@@ -9,7 +9,27 @@ import sys
 import pytest
 
 from livebg.errors import DeviceError, UsageError
+from livebg.segment import runtimes
 from livebg.segment.runtimes import Choice, available, choose, devices
+
+BOTH = ("half", "int8")
+
+
+@pytest.fixture(autouse=True)
+def without_openvino(monkeypatch):
+    monkeypatch.setattr(runtimes, "openvino_is_there", lambda: False)
+
+
+@pytest.fixture
+def multiplies(monkeypatch):
+    """What the CPU multiplies fast; with OpenVINO installed or not."""
+
+    def answer(*, halves: bool, numbers: bool, openvino: bool = True) -> None:
+        monkeypatch.setattr(runtimes, "openvino_is_there", lambda: openvino)
+        monkeypatch.setattr(runtimes, "_halves_multiply_fast", lambda: halves)
+        monkeypatch.setattr(runtimes, "_bytes_multiply_fast", lambda: numbers)
+
+    return answer
 
 
 @pytest.fixture
@@ -49,15 +69,80 @@ def test_on_a_cpu(device, runtime, onnx_file, chosen):
     assert choose(device, runtime, onnx_file=onnx_file) == Choice(chosen, "cpu")
 
 
+@pytest.mark.parametrize(
+    ("openvino", "halves", "numbers", "holds", "chosen"),
+    [
+        (True, True, True, BOTH, ("openvino", "half")),
+        (True, False, True, BOTH, ("onnx", "int8")),
+        (True, False, False, BOTH, ("openvino", "full")),
+        (True, True, True, (), ("openvino", "full")),
+        (True, True, True, ("half",), ("openvino", "half")),
+        (True, False, True, ("half",), ("openvino", "full")),
+        (False, True, True, BOTH, ("onnx", "int8")),
+        (False, True, False, BOTH, ("onnx", "full")),
+        (False, True, True, (), ("onnx", "full")),
+    ],
+)
+def test_auto_takes_the_quickest_that_holds(openvino, halves, numbers, holds, chosen, multiplies):
+    multiplies(halves=halves, numbers=numbers, openvino=openvino)
+    choice = choose("cpu", holds=holds)
+    assert (choice.runtime, choice.precision) == chosen
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision", "chosen"),
+    [
+        ("onnx", "auto", ("onnx", "int8")),
+        ("onnx", "full", ("onnx", "full")),
+        ("openvino", "auto", ("openvino", "half")),
+        ("openvino", "full", ("openvino", "full")),
+        ("auto", "full", ("openvino", "full")),
+        ("auto", "half", ("openvino", "half")),
+        ("auto", "int8", ("onnx", "int8")),
+        ("torch", "auto", ("torch", "full")),
+    ],
+)
+def test_what_was_asked_for_is_taken(runtime, precision, chosen, multiplies):
+    multiplies(halves=True, numbers=True)
+    choice = choose("cpu", runtime, precision, holds=BOTH)
+    assert (choice.runtime, choice.precision) == chosen
+
+
+@pytest.mark.parametrize(
+    ("openvino", "halves", "runtime", "precision", "reason"),
+    [
+        (False, True, "openvino", "auto", r"^OpenVINO cannot be used, which is not installed \(pip install 'livebg\["),
+        (False, True, "auto", "half", "^OpenVINO cannot be used, which is not installed"),
+        (True, False, "auto", "half", "^this CPU does not multiply in half precision: choose precision full or auto$"),
+        (True, True, "onnx", "half", "^half precision is computed by OpenVINO on a CPU, not by ONNX Runtime"),
+        (True, True, "openvino", "int8", "^int8 is computed by ONNX Runtime, not by OpenVINO"),
+        (True, True, "torch", "int8", "^int8 is computed by ONNX Runtime on the CPU alone, not by torch on cpu"),
+        (True, True, "torch", "half", "^half precision is computed on CUDA, and by OpenVINO on a CPU, not by torch"),
+    ],
+)
+def test_what_is_not_computed_so_is_an_error(openvino, halves, runtime, precision, reason, multiplies):
+    multiplies(halves=halves, numbers=True, openvino=openvino)
+    with pytest.raises(DeviceError, match=reason):
+        choose("cpu", runtime, precision, holds=BOTH)
+
+
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize(("precision", "chosen"), [("auto", "half"), ("half", "half"), ("full", "full")])
+def test_cuda_computes_in_halves_unless_told_otherwise(precision, chosen):
+    assert choose("cuda", precision=precision).precision == chosen
+    with pytest.raises(DeviceError, match="not by torch on cuda:0"):
+        choose("cuda", precision="int8")
+
+
 @pytest.mark.usefixtures("two_gpus")
 @pytest.mark.parametrize(
     ("device", "runtime", "chosen"),
     [
-        ("auto", "auto", Choice("torch", "cuda:0")),
-        ("auto", "torch", Choice("torch", "cuda:0")),
+        ("auto", "auto", Choice("torch", "cuda:0", "half")),
+        ("auto", "torch", Choice("torch", "cuda:0", "half")),
         ("auto", "onnx", Choice("onnx", "cpu")),
-        ("cuda", "auto", Choice("torch", "cuda:0")),
-        ("cuda:1", "auto", Choice("torch", "cuda:1")),
+        ("cuda", "auto", Choice("torch", "cuda:0", "half")),
+        ("cuda:1", "auto", Choice("torch", "cuda:1", "half")),
         ("cpu", "auto", Choice("onnx", "cpu")),
     ],
 )
@@ -74,7 +159,7 @@ def test_on_apple_silicon():
 def test_a_gpu_that_torch_cannot_use_is_said(monkeypatch, no_gpu):
     monkeypatch.setattr(devices, "cuda_driver", lambda: (1, None))
     choice = choose()
-    assert choice == Choice("onnx", "cpu", "the NVIDIA GPU is not used: torch finds no CUDA device")
+    assert choice == Choice("onnx", "cpu", "full", "the NVIDIA GPU is not used: torch finds no CUDA device")
 
 
 def test_a_driver_that_does_not_start_is_said(monkeypatch, no_gpu):
@@ -86,7 +171,11 @@ def test_a_driver_that_does_not_start_is_said(monkeypatch, no_gpu):
 @pytest.mark.parametrize(
     ("device", "runtime", "reason"),
     [
-        ("cuda", "auto", r"^cuda:0 cannot be used, torch finds no CUDA device: there is cpu \(onnx\), cpu \(torch\)$"),
+        (
+            "cuda",
+            "auto",
+            r"^cuda:0 cannot be used, torch finds no CUDA device: there is .*cpu \(onnx\), cpu \(torch\)$",
+        ),
         ("cuda:3", "torch", "^cuda:3 cannot be used"),
         ("mps", "auto", "^mps cannot be used, torch is built without MPS: there is cpu"),
         ("cuda", "onnx", "^ONNX Runtime computes on the CPU alone here, not on cuda: there is cpu"),

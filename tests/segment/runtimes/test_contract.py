@@ -12,9 +12,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from livebg.errors import WeightsError
-from livebg.segment.runtimes import Choice, choose, devices, open_runtime
+from livebg.segment.runtimes import Choice, choose, devices, open_runtime, openvino
+from livebg.segment.segmenter import find_model
 
-RUNTIMES = ["onnx", "torch"]
+RUNTIMES = ["onnx", "openvino", "torch"]
 
 
 def squashed(pictures, size):
@@ -35,10 +36,23 @@ def test_scores_have_the_size_and_range_of_the_contract(name, size, u2netp, pict
 
 
 @pytest.mark.parametrize("size", [(320, 320), (128, 128), (256, 144), (97, 75)])
-def test_both_runtimes_agree(size, u2netp, pictures):
+def test_the_runtimes_agree(size, u2netp, pictures):
     batch = squashed(pictures[1:2], size)
-    scores = [open_runtime(u2netp, Choice(name, "cpu"), size=size).scores(batch) for name in RUNTIMES]
-    assert np.abs(scores[0] - scores[1]).max() < 1e-4
+    first, *others = [open_runtime(u2netp, Choice(name, "cpu"), size=size).scores(batch) for name in RUNTIMES]
+    for scores in others:
+        assert np.abs(scores - first).max() < 1e-4
+
+
+@pytest.mark.skipif(not openvino.halves_multiply_fast(), reason="this CPU multiplies no halves")
+@pytest.mark.parametrize("model", ["people", "people-nano"])
+def test_halves_on_a_cpu_stay_near_full_precision(model, pictures):
+    path = find_model(model)
+    full = open_runtime(path, Choice("onnx", "cpu"))
+    batch = squashed(pictures, full.size)
+    expected = full.scores(batch)
+    scores = open_runtime(path, Choice("openvino", "cpu", "half")).scores(batch)
+    assert np.abs(scores - expected).max() > 0  # they are halves
+    assert np.abs(scores - expected).mean() < 0.5 / 255
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
@@ -61,8 +75,10 @@ def test_a_score_is_not_overwritten_by_the_next(name, u2netp, pictures):
 
 
 def test_threads_are_said(u2netp):
-    assert open_runtime(u2netp, Choice("onnx", "cpu"), threads=1).description == "ONNX Runtime on the CPU (1 thread)"
-    assert open_runtime(u2netp, Choice("onnx", "cpu"), threads=2).description == "ONNX Runtime on the CPU (2 threads)"
+    for name, said in (("onnx", "ONNX Runtime"), ("openvino", "OpenVINO")):
+        for threads, number in ((1, "1 thread"), (2, "2 threads")):
+            runtime = open_runtime(u2netp, Choice(name, "cpu"), threads=threads)
+            assert runtime.description == f"{said} on the CPU ({number})"
 
 
 def test_an_onnx_file_of_any_size_takes_the_size_asked_for(u2netp, tmp_path, pictures):
@@ -72,9 +88,10 @@ def test_an_onnx_file_of_any_size_takes_the_size_asked_for(u2netp, tmp_path, pic
             dim.dim_param = symbol
     path = tmp_path / "any.onnx"
     onnx.save(model, path)
-    assert [open_runtime(path, Choice(name, "cpu")).size for name in RUNTIMES] == [(320, 320)] * 2
-    runtime = open_runtime(path, Choice("onnx", "cpu"), size=(128, 96))
-    assert runtime.scores(squashed(pictures[:1], (128, 96))).shape == (1, 96, 128)
+    assert [open_runtime(path, Choice(name, "cpu")).size for name in RUNTIMES] == [(320, 320)] * len(RUNTIMES)
+    for name in ("onnx", "openvino"):
+        runtime = open_runtime(path, Choice(name, "cpu"), size=(128, 96))
+        assert runtime.scores(squashed(pictures[:1], (128, 96))).shape == (1, 96, 128)
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
@@ -88,22 +105,25 @@ def test_the_file_s_own_size_is_taken(name, u2netp, tmp_path):
     assert open_runtime(path, Choice(name, "cpu")).size == (96, 64)
 
 
-def test_onnx_runtime_refuses_a_network_of_another_shape(tmp_path):
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_a_network_of_another_shape_is_refused(name, tmp_path):
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 10]) for name in ("in", "out")]
     node = helper.make_node("Relu", ["in"], ["out"])
     graph = helper.make_graph([node], "other", values[:1], values[1:])
     path = tmp_path / "other.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     with pytest.raises(WeightsError, match=r"is not a U²-Net: it takes \[\[1, 10\]\], not one \(1, 3, H, W\)"):
-        open_runtime(path, Choice("onnx", "cpu"))
+        open_runtime(path, Choice(name, "cpu"))
 
 
-def test_onnx_runtime_refuses_a_text_file(tmp_path):
+@pytest.mark.parametrize(("name", "said"), [("onnx", "ONNX Runtime"), ("openvino", "OpenVINO")])
+def test_a_text_file_is_refused(name, said, tmp_path, capfd):
     path = tmp_path / "text.onnx"
     path.write_text("this is no network")
-    with pytest.raises(WeightsError, match=r"ONNX Runtime cannot load .*text\.onnx") as caught:
-        open_runtime(path, Choice("onnx", "cpu"))
+    with pytest.raises(WeightsError, match=rf"{said} cannot load .*text\.onnx: \w") as caught:
+        open_runtime(path, Choice(name, "cpu"))
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
 
 
 SHORT_OF_MEMORY = """
@@ -115,10 +135,10 @@ from livebg.segment.runtimes import Choice, open_runtime
 name, path = sys.argv[1], Path(sys.argv[2])
 side = 2048
 open_runtime(path, Choice(name, "cpu"), size=(64, 64), threads=1).scores(np.zeros((1, 64, 64, 3), np.uint8))
-runtime = open_runtime(path, Choice(name, "cpu"), size=(side, side), threads=1)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000, resource.RLIM_INFINITY))
 try:
+    runtime = open_runtime(path, Choice(name, "cpu"), size=(side, side), threads=1)
     runtime.scores(np.zeros((1, side, side, 3), np.uint8))
 except DeviceError as exc:
     print(exc)
