@@ -81,7 +81,8 @@ def compare(
     "--batch", "batches", multiple=True, default=(1,), type=click.IntRange(1), help="Pictures a call. Repeatable."
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option("--runtime", default="auto", show_default=True, help="auto, onnx or torch.")
+@click.option("--runtime", default="auto", show_default=True, help="auto, onnx, openvino or torch.")
+@click.option("--precision", default="auto", show_default=True, help="auto, full or half.")
 @click.option("--threads", type=click.IntRange(1), help="On a CPU.  [default: the runtime's own]")
 @click.option("--rounds", default=20, show_default=True, type=click.IntRange(2), help="Calls that are timed.")
 @_json
@@ -91,6 +92,7 @@ def network(
     batches: tuple[int, ...],
     device: str,
     runtime: str,
+    precision: str,
     threads: int | None,
     rounds: int,
     json_path: Path | None,
@@ -100,7 +102,7 @@ def network(
 
     parsed = [_size(size) for size in sizes]
     found = bench_network(
-        models or MODELS, device=device, runtime=runtime, sizes=parsed or [None], batches=batches,
+        models or MODELS, device=device, runtime=runtime, precision=precision, sizes=parsed or [None], batches=batches,
         rounds=rounds, threads=threads, progress=_tell,
     )  # fmt: skip
     _write(found, json_path)

@@ -207,7 +207,7 @@ def _key(
         kind, name, str(Path(root).resolve()), segmenter.model, _stamp(segment.model),
         f"{width}" if width == height else f"{width}x{height}",
         segment.alpha if segment.subjects == "all" else f"{segment.alpha}, {segment.subjects} subjects",
-        segment.normalise, f"{segmenter.runtime} {segmenter.device}{' int8' * segmenter.int8}",
+        segment.normalise, f"{segmenter.runtime} {segmenter.device} {segmenter.precision}".removesuffix(" full"),
         refine=_words(setting.refine.model_copy(update={"refine": refiner_of(setting.refine, segmenter.device)})),
         smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
     )  # fmt: skip
