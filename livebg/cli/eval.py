@@ -19,14 +19,14 @@ from livebg.cli.progress import ProgressLine
 from livebg.config import Config, InputConfig, Section
 from livebg.errors import LivebgError, SourceError
 from livebg.evaluate.clips import Clip, find_clips
-from livebg.evaluate.compare import Comparison, compare, rows_to_compare
+from livebg.evaluate.compare import compare, rows_to_compare
 from livebg.evaluate.datasets import LAYOUTS, open_image_set
 from livebg.evaluate.given import Given, open_mattes
 from livebg.evaluate.images import evaluate_images
 from livebg.evaluate.report import IMAGE_COLUMNS, VIDEO_COLUMNS, write_report
 from livebg.evaluate.samples import Finding
 from livebg.evaluate.store import Row, RowKey, Store
-from livebg.evaluate.table import results, text_table
+from livebg.evaluate.table import comparison_lines, results, text_table
 from livebg.evaluate.video import evaluate_clips
 from livebg.frame import StreamInfo
 from livebg.pipeline import Matting, RunReport
@@ -178,7 +178,8 @@ def compare_(results_of: tuple[str, ...]) -> None:
     set against the others.
     """
     for first, second in rows_to_compare(results_of):
-        _show(compare(first, second))
+        for line in comparison_lines(compare(first, second)):
+            click.echo(line)
 
 
 def _segmenters(
@@ -324,25 +325,3 @@ class _ClipProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
-
-
-def _show(comparison: Comparison) -> None:
-    click.echo(f"A: {comparison.first}")
-    click.echo(f"B: {comparison.second}")
-    left_out = f", {comparison.left_out} left out that only one has" if comparison.left_out else ""
-    click.echo(f"{comparison.items} items in both{left_out}; 95 % intervals of B - A by paired bootstrap")
-    lines = [
-        {
-            "measure": each.measure,
-            "A": f"{each.first:.4f}",
-            "B": f"{each.second:.4f}",
-            "B - A": f"{each.difference:+.4f}",
-            "interval": f"{each.low:+.4f} .. {each.high:+.4f}",
-            "B is": each.verdict,
-        }
-        for each in comparison.differences
-    ]
-    for line in text_table(lines, ("measure", "A", "B", "B - A", "interval", "B is")):
-        click.echo(f"  {line}")
-    for text in comparison.contaminated:
-        click.echo(f"  not held out: {text}")

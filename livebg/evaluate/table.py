@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from livebg.evaluate.compare import Comparison
 from livebg.evaluate.harness import share_outside
 from livebg.evaluate.honesty import contamination, published
 from livebg.evaluate.metrics import ImageScore, summarise
@@ -114,6 +115,29 @@ def text_table(rows: Sequence[Result], columns: Sequence[str]) -> list[str]:
             for text, width, right in zip(line, widths, numeric, strict=True)
         ).rstrip()
         for line in cells
+    ]
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """What two rows differ in, for people: which they are, a line a measure, and why it may not count."""
+    left_out = f", {comparison.left_out} left out that only one has" if comparison.left_out else ""
+    measures = [
+        {
+            "measure": each.measure,
+            "A": f"{each.first:.4f}",
+            "B": f"{each.second:.4f}",
+            "B - A": f"{each.difference:+.4f}",
+            "interval": f"{each.low:+.4f} .. {each.high:+.4f}",
+            "B is": each.verdict,
+        }
+        for each in comparison.differences
+    ]
+    return [
+        f"A: {comparison.first}",
+        f"B: {comparison.second}",
+        f"{comparison.items} items in both{left_out}; 95 % intervals of B - A by paired bootstrap",
+        *(f"  {line}" for line in text_table(measures, ("measure", "A", "B", "B - A", "interval", "B is"))),
+        *(f"  not held out: {text}" for text in comparison.contaminated),
     ]
 
 

@@ -29,7 +29,7 @@ def built(monkeypatch) -> list[_Built]:
     made: list[_Built] = []
 
     class Bright:
-        runtime, device, int8, precision, description = "fake", "cpu", False, "full", "a fake"
+        runtime, device, precision, description = "fake", "cpu", "full", "a fake"
 
         def __init__(self, setting: SegmentConfig, *, coarse: bool) -> None:
             assert coarse
