@@ -14,7 +14,7 @@ from pathlib import Path
 from livebg.errors import SourceError, UsageError
 from livebg.evaluate.clips import VIDEOS, Clip, stamp_of
 from livebg.evaluate.harness import Pictures, Samples, Score, gray_of
-from livebg.evaluate.samples import Finding, Sample, UnusableFile, pictures_by_stem, read_mask
+from livebg.evaluate.samples import Finding, Sample, UnusableFile, pictures_by_stem, read_gray
 from livebg.frame import Image
 from livebg.pipeline import RunReport
 from livebg.stages import Closing, Source
@@ -125,16 +125,14 @@ class _Folder(Closing):
         path = self._paths.pop(sample.name, None)
         if path is None:
             raise UnusableFile(self._folder / f"{sample.name}.png", "there is no such matte")
-        matte, note = read_mask(path, soft=True)
+        matte = read_gray(path)
         if matte.shape != sample.image.shape[:2]:
             height, width = sample.image.shape[:2]
             raise UnusableFile(path, f"the matte is {matte.shape[1]}x{matte.shape[0]}, its picture {width}x{height}")
-        if note is not None:
-            self._findings.append(Finding(str(path), note, lost=False))
         return matte
 
     def findings(self) -> list[Finding]:
-        """What is odd, and what nothing was measured with; asked at the end."""
+        """Files that nothing was measured with; asked at the end."""
         left = [Finding(str(path), "a matte without a frame to measure it on") for path in self._paths.values()]
         return [*self._findings, *left]
 

@@ -98,17 +98,7 @@ def read_mask(path: Path, *, soft: bool) -> tuple[Image, str | None]:
         UnusableFile: It cannot be read, is in colour or transparent, is not 8-bit, or, where two values are expected,
             is full of grays or dark all over without being empty (labels and the like).
     """
-    stored = _decoded(path, cv2.IMREAD_UNCHANGED)
-    if stored.dtype != np.uint8:
-        raise UnusableFile(path, f"not a mask: {stored.dtype} values where 8 bits are expected")
-    if stored.ndim == 3:
-        channels = stored[..., :3]
-        if stored.shape[2] == 4 and int(stored[..., 3].min()) < 255:
-            raise UnusableFile(path, "not a mask: it is transparent in places; a mask is gray and opaque")
-        if int((channels.max(axis=2) - channels.min(axis=2)).max()) > _COLOUR:
-            raise UnusableFile(path, "not a mask: it is in colour; a mask is gray, 255 where the subject is")
-        stored = channels[..., 0]
-    mask = np.ascontiguousarray(stored, np.uint8)
+    mask = read_gray(path)
     # In true alpha a frame may be empty but for a breath of 1/255: there 0/1 must be more than that.
     if int(mask.max()) == 1 and (not soft or float(mask.mean()) > 0.01):
         return mask * np.uint8(255), "a mask of 0 and 1 instead of 0 and 255, taken as such"
@@ -120,6 +110,25 @@ def read_mask(path: Path, *, soft: bool) -> tuple[Image, str | None]:
     if not soft and grays > _GRAY_SHARE:
         raise UnusableFile(path, f"not a mask: {grays:.0%} of its pixels are neither black nor white")
     return mask, None
+
+
+def read_gray(path: Path) -> Image:
+    """A mask or matte as it is stored, (H, W) uint8.
+
+    Raises:
+        UnusableFile: It cannot be read, is in colour or transparent, or is not 8-bit.
+    """
+    stored = _decoded(path, cv2.IMREAD_UNCHANGED)
+    if stored.dtype != np.uint8:
+        raise UnusableFile(path, f"not a mask: {stored.dtype} values where 8 bits are expected")
+    if stored.ndim == 3:
+        channels = stored[..., :3]
+        if stored.shape[2] == 4 and int(stored[..., 3].min()) < 255:
+            raise UnusableFile(path, "not a mask: it is transparent in places; a mask is gray and opaque")
+        if int((channels.max(axis=2) - channels.min(axis=2)).max()) > _COLOUR:
+            raise UnusableFile(path, "not a mask: it is in colour; a mask is gray, 255 where the subject is")
+        stored = channels[..., 0]
+    return np.ascontiguousarray(stored, np.uint8)
 
 
 def pictures_by_stem(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> tuple[dict[str, Path], list[Finding]]:

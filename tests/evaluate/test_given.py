@@ -96,6 +96,14 @@ def test_a_matte_that_cannot_be_used_is_named_and_the_others_are_measured(clips,
     assert row.items["walk"]["frames"] == 11
 
 
+def test_a_faint_matte_is_taken_as_it_is(clips, mattes):
+    for path in (mattes / "walk").iterdir():
+        write(path, np.ones((44, 60), np.uint8))
+    row = run(clips, mattes)
+    assert row.findings == []
+    assert row.items["walk"]["means"]["iou"] == 0
+
+
 def test_a_matte_of_no_frame_is_named(clips, mattes):
     extra = write(mattes / "walk" / "00099.png", np.zeros((44, 60), np.uint8))
     row = run(clips, mattes)
