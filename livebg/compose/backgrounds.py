@@ -29,8 +29,8 @@ class Background(Closing, Protocol):
             matte: Its alpha, of the same size.
 
         Returns:
-            RGB, (H, W, 3) uint8, valid until the next call and not to be written to; ``None``: nothing lies under the
-            subject, the result is transparent there.
+            RGB, (H, W, 3) uint8, a new array, the caller's to write to; ``None``: nothing lies under the subject, the
+            result is transparent there.
 
         Raises:
             SourceError: The background's own file cannot be read.
@@ -58,7 +58,7 @@ class Plain(Closing):
         """The colour everywhere."""
         if self._image.shape != frame.image.shape:
             self._image = np.full(frame.image.shape, self._colour, np.uint8)
-        return self._image
+        return self._image.copy()
 
     def close(self) -> None:
         """Nothing is open."""
@@ -120,7 +120,7 @@ class Moving(Closing):
         if self._fitted is None or self._fitted[0] is not shown or self._fitted[1].shape != frame.image.shape:
             image = fit_into(shown.image, frame.width, frame.height, self._fit, self._aspect / self._pixel)
             self._fitted = shown, image
-        return self._fitted[1]
+        return self._fitted[1].copy()
 
     def close(self) -> None:
         """Close its source."""

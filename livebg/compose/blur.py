@@ -23,6 +23,7 @@ cells, filtered there, and enlarged; the halvings' own blur is counted in.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import exp2, floor, log2, sqrt
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,11 +39,13 @@ if TYPE_CHECKING:
 
 _LIGHTEST = 1 / 32  # sigma over the smaller side at strength 0: the floor
 _OCTAVES = 2  # from there to strength 1: four times as wide
-_FAINT = np.float32(1 / 16384)  # a weight of room below which the wider scale has its say
+_FAINT = 1 / 16384  # a weight of room below which the wider scale has its say
 _NOTHING = np.float32(1e-6)  # a mean weight below which there is no room at all, and
-_GRAY = np.float32(128)  # what stands for it; alpha covers it
+_GRAY = np.array([128, 128, 128, 255], np.float32)  # what stands for it; alpha covers it
+_WEIGHT = np.array([[0, 0, 0, 1 / 255]] * 4, np.float32)  # the weight in place of each channel
 _WIDER = 4  # from one scale to the next
 
+_Field = NDArray[np.float32]
 _Plane = TypeVar("_Plane", NDArray[np.uint8], NDArray[np.float32])
 
 
@@ -62,7 +65,7 @@ class Blur(Closing):
         if not 0 <= strength <= 1:
             raise ValueError(f"the strength of a blur must be within 0..1, got {strength}")
         self._strength = strength
-        self._image = np.empty((0, 0, 3), np.uint8)
+        self._size: tuple[int, ...] = ()
 
     def under(self, frame: Frame, matte: Matte) -> Image:
         """The room of this frame, blurred."""
@@ -70,19 +73,18 @@ class Blur(Closing):
         sigma = self.sigma(frame.width, frame.height)
         spread = sigma * sigma  # variance still to come, in pixels of the current scale
         halvings = max(0, floor(log2(sigma / 2)))
-        for step in range(halvings):
-            if step:  # against aliasing; from the full picture it would cost more than all the rest
-                image, alpha = _softened(image), _softened(alpha)
-                spread -= 0.5
-            image, alpha = _halved(image) if step else frame.half, _halved(alpha)
-            spread = (spread - 0.25) / 4
+        if self._size != image.shape:
+            self._allocate(image.shape, halvings)
         if halvings:
+            image, alpha = frame.half, _halved(alpha, self._half)
+            spread = (spread - 0.25) / 4
+            for (soft, half), (soft_alpha, half_alpha) in zip(self._images, self._alphas, strict=True):
+                image = _halved(_softened(image, soft), half)
+                alpha = _halved(_softened(alpha, soft_alpha), half_alpha)
+                spread = (spread - 0.75) / 4  # what both take off; softened against aliasing
             spread -= 1 / 6  # of the bilinear enlarging
-        if self._image.shape != frame.image.shape:
-            self._image = np.empty_like(frame.image)
         small = _without_subject(image, alpha, sqrt(spread))
-        cv2.resize(small, (frame.width, frame.height), dst=self._image, interpolation=cv2.INTER_LINEAR)
-        return self._image
+        return np.asarray(cv2.resize(small, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
     def sigma(self, width: int, height: int) -> float:
         """The Gaussian's standard deviation in pixels, for a picture of this size; at least 2."""
@@ -91,55 +93,61 @@ class Blur(Closing):
     def close(self) -> None:
         """Nothing is open."""
 
+    def _allocate(self, shape: tuple[int, ...], halvings: int) -> None:
+        """Make room for what is between the whole picture and the small one."""
+        sizes = [(shape[0] >> step, shape[1] >> step) for step in range(1, halvings + 1)]
+        self._half = np.empty(sizes[0] if sizes else (0, 0), np.float32)
+        self._alphas = [(np.empty(soft, np.float32), np.empty(half, np.float32)) for soft, half in pairwise(sizes)]
+        self._images = [
+            (np.empty((*soft, 3), np.uint8), np.empty((*half, 3), np.uint8)) for soft, half in pairwise(sizes)
+        ]
+        self._size = shape
+
 
 def _without_subject(image: Image, alpha: Alpha, sigma: float) -> Image:
     """Blur what is room in a small picture, and fill what is not from its surroundings."""
     room = 1 - alpha
     for _ in range(4):
         room *= room
+    cells = cv2.cvtColor(image, cv2.COLOR_RGB2RGBA)  # the fourth is 255: the weight goes along as a colour
     field = np.empty((*room.shape, 4), np.float32)
-    np.multiply(image, room[..., None], out=field[..., :3])
-    field[..., 3] = room
-    return np.rint(_spread(field, sigma)).astype(np.uint8)
+    cv2.multiply(cells, cv2.merge([room] * 4), dst=field, dtype=cv2.CV_32F)
+    return np.asarray(cv2.convertScaleAbs(cv2.cvtColor(_spread(field, sigma), cv2.COLOR_RGBA2RGB)), np.uint8)
 
 
-def _spread(field: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+def _spread(field: _Field, sigma: float) -> _Field:
     """Normalised convolution that falls back to a wider one where its weights run out.
 
     Args:
-        field: (h, w, 4): colours times weight, and the weight.
+        field: (h, w, 4): colours times weight, and 255 times the weight.
         sigma: In cells.
 
     Returns:
-        Colours, (h, w, 3), defined everywhere.
+        Colours, and 255; (h, w, 4), defined everywhere.
     """
     height, width = field.shape[:2]
     if height == width == 1:
-        return (field[..., :3] + _NOTHING * _GRAY) / (field[..., 3:] + _NOTHING)
+        return np.divide(field + _NOTHING * _GRAY, field[..., 3:] / 255 + _NOTHING, dtype=np.float32)
     blurred = np.empty_like(field)
     cv2.GaussianBlur(field, (0, 0), sigma, dst=blurred, borderType=cv2.BORDER_CONSTANT)  # outside there is no room
     size = -(-width // _WIDER), -(-height // _WIDER)
     coarse = np.empty((size[1], size[0], 4), np.float32)
     cv2.resize(blurred, size, dst=coarse, interpolation=cv2.INTER_AREA)
-    colour = np.empty((height, width, 3), np.float32)
+    colour = np.empty_like(field)
     cv2.resize(_spread(coarse, sigma), (width, height), dst=colour, interpolation=cv2.INTER_LINEAR)
-    colour *= _FAINT
-    colour += blurred[..., :3]
-    colour /= blurred[..., 3:] + _FAINT
-    return colour
+    cv2.scaleAdd(colour, _FAINT, blurred, dst=blurred)
+    cv2.transform(blurred, _WEIGHT, dst=colour)
+    return np.divide(blurred, colour, out=colour)
 
 
-def _halved(plane: _Plane) -> _Plane:
+def _halved(plane: _Plane, half: _Plane) -> _Plane:
     """Half as wide and high, by the mean of four; an odd last row or column is left out."""
-    height, width = plane.shape[0] // 2, plane.shape[1] // 2
-    half = np.empty((height, width, *plane.shape[2:]), plane.dtype)
-    even = plane[: 2 * height, : 2 * width]
-    cv2.resize(even, (width, height), dst=half, interpolation=cv2.INTER_AREA)
+    height, width = half.shape[:2]
+    cv2.resize(plane[: 2 * height, : 2 * width], (width, height), dst=half, interpolation=cv2.INTER_AREA)
     return half
 
 
-def _softened(plane: _Plane) -> _Plane:
+def _softened(plane: _Plane, soft: _Plane) -> _Plane:
     """Filtered by (1, 2, 1)/4 both ways: a variance of half a pixel."""
-    soft = np.empty_like(plane)
     cv2.GaussianBlur(plane, (3, 3), 0, dst=soft)
     return soft

@@ -49,7 +49,6 @@ class Compositor(Closing):
         self._foreground = Foreground() if decontaminate else None
         self._light = LightWrap(light_wrap) if light_wrap else None
         self._regions = Regions()
-        self._room = np.empty((0, 0), np.float32)
 
     def compose(self, frame: Frame, matte: Matte) -> Frame:
         """The subject on its background: ``alpha * frame + (1 - alpha) * background``, rounded to the nearest.
@@ -65,29 +64,29 @@ class Compositor(Closing):
         Raises:
             SourceError: The background's own file cannot be read any further.
         """
-        under = self._background.under(frame, matte)
         image, alpha = frame.image, np.ascontiguousarray(matte.alpha)
-        if under is None:
+        result = self._background.under(frame, matte)
+        if result is None:
             if self._foreground is not None:
                 image = self._foreground.estimate(image, alpha)
             return frame.with_image(_cut_out(image, matte))
-        self._regions.divide(alpha)
-        blended = under.copy()
-        for part in self._regions.shown:
-            blended[part] = image[part]
-        if self._foreground is not None:
-            self._foreground.correct(blended, image, alpha, self._regions)
+        clean = self._foreground
         if self._light is not None:
-            lit = self._light.wrap(blended, alpha, under)
-            for part in self._regions.shown:
-                blended[part] = lit[part]
-        if self._room.shape != alpha.shape:
-            self._room = np.empty_like(alpha)
-        for part in self._regions.mixed:
-            mixed, room = blended[part], self._room[part]
-            np.subtract(1, alpha[part], out=room)
-            cv2.blendLinear(mixed, under[part], alpha[part], room, dst=mixed)
-        return frame.with_image(blended)
+            if clean is not None:
+                image, clean = clean.estimate(image, alpha), None
+            image = self._light.wrap(image, alpha, result)
+        self._regions.divide(alpha)
+        for part in self._regions.whole:
+            result[part] = image[part]
+        if clean is not None:
+            clean.look(image, alpha)
+        for pieces in self._regions.mixed():
+            share, subject = pieces.take(alpha), pieces.take(image)
+            if clean is not None:
+                subject = clean.colours(pieces, subject, share)
+            cv2.blendLinear(subject, pieces.take(result), share, 1 - share, dst=subject)
+            pieces.put(result, subject)
+        return frame.with_image(result)
 
     def reset(self) -> None:
         """Nothing to forget: a result depends on its own frame, matte and time alone. Buffers stay."""

@@ -11,7 +11,8 @@ from itertools import pairwise
 import torch
 from torch.nn import functional
 
-from livebg.compose.foreground import FAINT, GRAY, LEAST, STIFFNESS, grid_step
+from livebg.compose.foreground import FAINT, GRAY, LEAST, STIFFNESS
+from livebg.compose.regions import grid_step
 
 _TAPS = (0.0625, 0.25, 0.375, 0.25, 0.0625)  # of the pyramid's filter
 
@@ -52,13 +53,13 @@ class TorchForeground:
         return torch.where(band[..., None], found, image)
 
     def _table(self, height: int, width: int, step: int, device: torch.device) -> torch.Tensor:
-        """Each pixel's place in the grid, (1, H, W, 2) in [-1, 1] from the first cell's centre to the last one's."""
+        """Each pixel's place among every other cell, (1, H, W, 2): -1 is the first one's centre, 1 the last one's."""
         table = self._places
         if table is None or table.shape[1:3] != (height, width) or table.device != device:
             axes = []
             for side in (height, width):
-                last = -(-side // step) - 1
-                axes.append(torch.arange(side, device=device) * (2 / (step * max(last, 1))) - 1)
+                last = (-(-side // step) + 1) // 2 - 1
+                axes.append(torch.arange(side, device=device) * (1 / (step * max(last, 1))) - 1)
             rows, columns = torch.meshgrid(*axes, indexing="ij")
             self._places = table = torch.stack([columns, rows], dim=-1)[None]
         return table
@@ -72,7 +73,7 @@ def _filled(cells: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
         share: (1, 1, h, w).
 
     Returns:
-        (1, 3, h, w).
+        (1, 3, h/2, w/2), halves rounded up; the same colour in all where a side is 2 or less.
     """
     levels = [cells * share**8]
     while min(levels[-1].shape[2:]) > 2:
@@ -80,7 +81,7 @@ def _filled(cells: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
     total = levels[-1].sum(dim=(2, 3), keepdim=True)
     nothing = total.new_tensor([GRAY, GRAY, GRAY, 1])[None, :, None, None]
     colour = torch.where(total[:, 3:] > 0, total / total[:, 3:], nothing).expand_as(levels[-1])
-    for _, finer in pairwise(reversed(levels)):
+    for _, finer in pairwise(reversed(levels[1:])):
         field = finer + FAINT * _up(colour, finer.shape[2], finer.shape[3])
         colour = field / field[:, 3:]
     return colour[:, :3]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from livebg.compose.foreground import grid_step
+from livebg.compose.regions import grid_step
 
 if TYPE_CHECKING:
     from livebg.frame import Alpha, Image

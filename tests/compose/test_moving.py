@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from livebg.compose import Compositor, Moving
+from livebg.compose import Compositor, Moving, backgrounds
+from livebg.compose.fit import fit_into
 from livebg.errors import SourceError
 from livebg.frame import Frame, Matte, StreamInfo
 from livebg.stages import Closing
@@ -137,14 +138,18 @@ def test_going_back_begins_again():
     assert shown(background, 0) == 0
 
 
-def test_a_picture_is_read_once_and_closed_and_fitted_once_a_size():
+def test_a_picture_is_read_once_and_closed_and_fitted_once_a_size(monkeypatch):
+    fitted = []
+    monkeypatch.setattr(backgrounds, "fit_into", lambda *given: fitted.append(given[1:3]) or fit_into(*given))
     clip = Clip([0], size=(30, 40))
     background = Moving(clip)
     assert clip.closed == 1
     pictures = [background.under(Frame(np.zeros((*SIZE, 3), np.uint8), Fraction(time)), EMPTY) for time in range(3)]
-    assert pictures[0] is pictures[1] is pictures[2]
+    assert all(np.array_equal(picture, pictures[0]) for picture in pictures)
+    assert not np.shares_memory(pictures[0], pictures[1])
     other = background.under(Frame(np.zeros((5, 9, 3), np.uint8)), Matte(np.zeros((5, 9), np.float32)))
     assert other.shape == (5, 9, 3)
+    assert fitted == [SIZE[::-1], (9, 5)]
     assert clip.opened == clip.decoded == 1
 
 
