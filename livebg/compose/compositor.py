@@ -4,9 +4,9 @@ Why in gamma space: the numbers of the picture are blended as they are, not made
 are drawn and trained for this sum, players do the same with a file that carries alpha, and linear light would cost a
 table look-up for every value on the way in and out.
 
-Why only parts are blended: outside the outline the result is a copy (``regions``). In the parts that hold it
-``cv2.blendLinear`` does one pass, with SIMD, in float within each pixel; it adds 1e-5 to the sum of the weights, which
-moves no value by more than 0.003 of a step before it is rounded to the nearest.
+Why only parts are blended: outside the outline the result is a copy (``regions``). What holds it is gathered and
+computed in float as ``subject + (1 - alpha) (background - subject)``, which at 0 and 1 is the one and the other to the
+bit, and rounded to the nearest once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from livebg.compose.foreground import Foreground
+from livebg.compose.foreground import Foreground, thrice
+from livebg.compose.kept import Kept
 from livebg.compose.light_wrap import LightWrap
 from livebg.compose.regions import Regions
 from livebg.stages import Closing
@@ -49,6 +50,8 @@ class Compositor(Closing):
         self._foreground = Foreground() if decontaminate else None
         self._light = LightWrap(light_wrap) if light_wrap else None
         self._regions = Regions()
+        self._subject, self._under = Kept(np.uint8), Kept(np.uint8)
+        self._share, self._room, self._away = Kept(np.float32), Kept(np.float32), Kept(np.float32)
 
     def compose(self, frame: Frame, matte: Matte) -> Frame:
         """The subject on its background: ``alpha * frame + (1 - alpha) * background``, rounded to the nearest.
@@ -81,10 +84,14 @@ class Compositor(Closing):
         if clean is not None:
             clean.look(image, alpha)
         for pieces in self._regions.mixed():
-            share, subject = pieces.take(alpha), pieces.take(image)
+            share, subject = pieces.take(alpha, self._share), pieces.take(image, self._subject)
+            room = thrice(1 - share, self._room)
             if clean is not None:
-                subject = clean.colours(pieces, subject, share)
-            cv2.blendLinear(subject, pieces.take(result), share, 1 - share, dst=subject)
+                clean.correct(pieces, subject, share, room)
+            away = self._away.shaped(*subject.shape)
+            cv2.subtract(pieces.take(result, self._under), subject, dst=away, dtype=cv2.CV_32F)
+            away *= room
+            cv2.add(subject, away, dst=subject, dtype=cv2.CV_8U)  # rounds to the nearest
             pieces.put(result, subject)
         return frame.with_image(result)
 

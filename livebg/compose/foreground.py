@@ -33,6 +33,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livebg.compose.kept import Kept
 from livebg.compose.regions import Gathered, Regions, grid_step, strip_rows
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ LEAST = 1 / 255  # alpha so near 0 or 1 that no colour shows: not in the band
 GRAY = 127.5  # what stands for a colour where nothing has any weight
 
 _Plane = NDArray[np.float32]
-_LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _FOURTH = np.array([[0, 0, 0, 1]] * 4, np.float32)  # the weight in place of each channel
 
 
@@ -55,7 +55,9 @@ class Foreground:
         self._shape: tuple[int, ...] = ()
         self._regions = Regions()
         self._result = np.empty((0, 0, 3), np.uint8)
-        self._found = np.empty(0, np.float32)
+        self._mixed, self._colour = Kept(np.uint8), Kept(np.uint8)
+        self._shares, self._room, self._gain, self._gains = (Kept(np.float32) for _ in range(4))
+        self._table, self._found = Kept(np.float32), Kept(np.float32)
 
     def estimate(self, image: Image, alpha: Alpha) -> Image:
         """The picture with the subject's colour in place of the mixture.
@@ -75,8 +77,9 @@ class Foreground:
         self._regions.divide(alpha)
         self.look(image, alpha)
         for pieces in self._regions.mixed():
-            mixed = pieces.take(image)
-            pieces.put(self._result, self.colours(pieces, mixed, pieces.take(alpha)))
+            share, mixed = pieces.take(alpha, self._shares), pieces.take(image, self._mixed)
+            self.correct(pieces, mixed, share, thrice(1 - share, self._room))
+            pieces.put(self._result, mixed)
         return self._result
 
     def look(self, image: Image, alpha: Alpha) -> None:
@@ -92,94 +95,66 @@ class Foreground:
         for channel in range(3):  # one by one: numpy is slow along an axis of three
             np.copyto(self._cells[..., channel], image[::step, ::step, channel])
         np.copyto(self._share, alpha[::step, ::step])
-        subject, away = self._grid
-        self._fill(subject)
+        np.copyto(self._subject, self._filled.colours(self._cells, self._share))
         np.subtract(1, self._share, out=self._share)
-        self._fill(away)
-        np.subtract(subject, away, out=away)
+        np.subtract(self._subject, self._filled.colours(self._cells, self._share), out=self._away)
 
-    def colours(self, pieces: Gathered, mixed: Image, alpha: Alpha) -> Image:
-        """F of pieces of the frame.
+    def correct(self, pieces: Gathered, mixed: Image, alpha: Alpha, room: _Plane) -> None:
+        """Put F in place of I in pieces of the frame, where alpha is further than 1/255 from 0 and from 1.
 
         Args:
             pieces: Where they are.
-            mixed: I, (rows, n, 3) uint8.
+            mixed: I, (rows, n, 3) uint8, contiguous; overwritten.
             alpha: Their alpha, (rows, n).
-
-        Returns:
-            (rows, n, 3) uint8, new; I where alpha is less than 1/255 away from 0 or 1.
+            room: 1 - alpha, (rows, n, 3).
         """
         subject, away = self._between(pieces)
-        colour = unmix(mixed, alpha, subject, away)
-        outside = (alpha <= LEAST) | (alpha >= 1 - LEAST)
-        return np.asarray(cv2.copyTo(mixed, outside.view(np.uint8), colour), np.uint8)
+        away *= room
+        away -= subject
+        cv2.add(away, mixed, dst=away, dtype=cv2.CV_32F)  # I - alpha F̂ - (1 - alpha) B̂
+        gain = np.multiply(alpha, alpha, out=self._gain.shaped(*alpha.shape))
+        gain -= alpha
+        gain *= 2
+        gain += 1 + STIFFNESS  # lambda + alpha² + (1 - alpha)²
+        np.divide(alpha, gain, out=gain)
+        away *= thrice(gain, self._gains)
+        colour = self._colour.shaped(*mixed.shape)
+        cv2.add(subject, away, dst=colour, dtype=cv2.CV_8U)  # rounds and saturates
+        band = (alpha > LEAST) & (alpha < 1 - LEAST)
+        cv2.copyTo(colour, band.view(np.uint8), mixed)
 
     def _between(self, pieces: Gathered) -> tuple[_Plane, _Plane]:
         """F̂ and F̂ - B̂ of every pixel of some pieces, each (rows, n, 3), valid until the next call; bilinear.
 
-        A strip lies between two rows of cells: what is made of them first are its first row and the one after its last.
+        A strip lies between two rows of the grid: what is found first are its first row and the one after its last.
         """
-        columns, wide = pieces.column.size, self._grid.shape[2]
-        where = pieces.strip * wide + pieces.column // self._cell
-        where = np.stack([where, where + wide])
-        corners = self._grid.reshape(2, -1, 3)
-        ends, right = np.take(corners, where, axis=1), np.take(corners, where + 1, axis=1)
-        right -= ends
-        right *= np.take(self._across, pieces.column % self._cell, axis=0)
-        ends += right
-        upper, lower = (ends[:, end].reshape(2, 1, 3 * columns) for end in (0, 1))
-        if self._found.size < 2 * self._down.size * 3 * columns:
-            self._found = np.empty(2 * self._down.size * 3 * columns, np.float32)
-        found = self._found[: 2 * self._down.size * 3 * columns].reshape(2, -1, 3 * columns)
-        np.multiply(lower - upper, self._down, out=found)
-        found += upper
-        subject, away = found.reshape(2, -1, columns, 3)
+        columns, rows = pieces.column.size, len(self._down)
+        table = self._table.shaped(2, columns, 2)
+        np.divide(pieces.column, self._cell, out=table[..., 0])
+        np.multiply(pieces.strip, rows / self._cell, out=table[0, :, 1])
+        np.add(table[0, :, 1], rows / self._cell, out=table[1, :, 1])
+        found = self._found.shaped(2, rows, 3 * columns)
+        for colours, plane in zip((self._subject, self._away), found, strict=True):
+            # The stubs want a second map. There is none, and OpenCV 5 reads an empty one as places.
+            ends = cv2.remap(colours, table, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+            first, after = ends.reshape(2, 1, -1)
+            np.multiply(after - first, self._down, out=plane)
+            plane += first
+        subject, away = found.reshape(2, rows, columns, 3)
         return subject, away
-
-    def _fill(self, out: _Plane) -> None:
-        """Lay the colours of the cells, weighted by the share, through a grid: see ``_allocate``."""
-        cells = self._filled.colours(self._cells, self._share)
-        place = np.array([[1, 0, 0], [0, self._down.size / self._cell, 0]])
-        cv2.warpAffine(cells, place, out.shape[1::-1], dst=out, flags=_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
     def _allocate(self, shape: tuple[int, ...]) -> None:
         height, width = shape[:2]
         self._step = step = grid_step(height, width)
-        rows, columns = -(-height // step), -(-width // step)
-        self._cells = np.ones((rows, columns, 4), np.float32)
-        self._share = np.empty((rows, columns), np.float32)
-        self._filled = _Filled(rows, columns)
-        self._cell = 2 * step
-        high = strip_rows(height, width)
-        # F̂ and B̂ at the first row of each strip and the one after the last, in columns from cell to cell.
-        self._grid = np.empty((2, -(-height // high) + 1, (columns + 1) // 2 + 1, 3), np.float32)
-        across = np.arange(self._cell, dtype=np.float32) / np.float32(self._cell)
-        self._across = np.repeat(across[:, None], 3, axis=1)
-        self._down = (np.arange(high, dtype=np.float32) / np.float32(high))[:, None]
+        self._cell = 2 * step  # pixels from one colour to the next
+        cells = -(-height // step), -(-width // step)
+        self._cells = np.ones((*cells, 4), np.float32)
+        self._share = np.empty(cells, np.float32)
+        self._filled = _Filled(*cells)
+        self._subject, self._away = (np.empty_like(self._filled.colour) for _ in range(2))
+        rows = strip_rows(height, width)
+        self._down = (np.arange(rows, dtype=np.float32) / np.float32(rows))[:, None]
         self._shape = shape
-
-
-def unmix(mixed: Image, alpha: Alpha, subject: _Plane, away: _Plane) -> Image:
-    """F of single pixels, by the module's equation.
-
-    Args:
-        mixed: I, (h, w, 3) uint8.
-        alpha: (h, w).
-        subject: F̂, (h, w, 3), 0..255.
-        away: F̂ - B̂, (h, w, 3); overwritten.
-
-    Returns:
-        (h, w, 3) uint8.
-    """
-    room = 1 - alpha
-    gain: Alpha = np.divide(alpha, STIFFNESS + alpha * alpha + room * room, dtype=np.float32)
-    away *= _thrice(room)
-    away -= subject
-    cv2.add(away, mixed, dst=away, dtype=cv2.CV_32F)
-    away *= _thrice(gain)
-    colour = np.empty(away.shape, np.uint8)
-    cv2.add(subject, away, dst=colour, dtype=cv2.CV_8U)  # rounds and saturates
-    return colour
 
 
 class _Filled:
@@ -192,7 +167,7 @@ class _Filled:
         self._power = np.empty((rows, columns), np.float32)
         self._finest, *self._fields = [np.empty((*size, 4), np.float32) for size in sizes]
         self._weights = [np.empty_like(field) for field in self._fields]
-        self._colour = np.empty((*sizes[1], 3), np.float32)
+        self.colour = np.empty((*sizes[1], 3), np.float32)
 
     def colours(self, cells: _Plane, share: _Plane) -> _Plane:
         """The colours of cells with the weight ``share^8``, at every other cell.
@@ -219,10 +194,12 @@ class _Filled:
             cv2.scaleAdd(weight, FAINT, field, dst=field)
             cv2.transform(field, _FOURTH, dst=weight)
             np.divide(field, weight, out=field)
-        cv2.cvtColor(self._fields[0], cv2.COLOR_RGBA2RGB, dst=self._colour)
-        return self._colour
+        cv2.cvtColor(self._fields[0], cv2.COLOR_RGBA2RGB, dst=self.colour)
+        return self.colour
 
 
-def _thrice(values: Alpha) -> _Plane:
+def thrice(values: Alpha, kept: Kept[np.float32]) -> _Plane:
     """(h, w) as (h, w, 3)."""
-    return np.asarray(cv2.merge([values] * 3), np.float32)
+    found = kept.shaped(*values.shape, 3)
+    cv2.merge([values] * 3, dst=found)
+    return found

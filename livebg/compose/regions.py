@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from livebg.compose.kept import Kept
 from livebg.frame import Alpha
 
 Part = tuple[slice, slice]
@@ -36,7 +37,7 @@ _ROWS = 10  # of a strip, at least, where cells of the grid are larger
 _COLUMNS = 8  # taken together
 _AREA = 1 << 15  # pixels gathered at a time: they stay in the cache, and bound memory where all of an 8K matte is soft
 
-_Plane = TypeVar("_Plane", NDArray[np.uint8], NDArray[np.float32])
+_Kind = TypeVar("_Kind", np.uint8, np.float32)
 
 
 class Regions:
@@ -140,17 +141,19 @@ class Gathered:
         self.strip = np.repeat(strip, unit)
         self.column = (place[:, None] * unit + np.arange(unit)).reshape(-1)
 
-    def take(self, plane: _Plane) -> _Plane:
+    def take(self, plane: NDArray[_Kind], kept: Kept[_Kind]) -> NDArray[_Kind]:
         """The pieces of a picture.
 
         Args:
             plane: (H, W) or (H, W, 3), contiguous.
+            kept: Room for them.
 
         Returns:
-            (rows, n) or (rows, n, 3), new. What lies below the picture is of no meaning.
+            (rows, n) or (rows, n, 3). What lies below the picture is of no meaning.
         """
         flat = plane.reshape(-1, self._unit * (plane.shape[2] if plane.ndim == 3 else 1))
-        pieces = np.take(flat, self._where, axis=0, mode="clip")
+        pieces = kept.shaped(*self._where.shape, flat.shape[1])
+        np.take(flat, self._where, axis=0, out=pieces, mode="clip")
         return pieces.reshape(len(self._where), -1, *plane.shape[2:])
 
     def put(self, plane: NDArray[np.uint8], pieces: NDArray[np.uint8]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from livebg.compose.kept import Kept
 from livebg.compose.regions import NEAR, Part, Regions, strip_rows
 
 SIZES = [(1, 1), (1, 9), (9, 1), (15, 7), (16, 8), (17, 17), (100, 203), (720, 1280)]
@@ -41,7 +42,7 @@ def gathered(regions: Regions, shape: tuple[int, ...]) -> np.ndarray:
     for pieces in regions.mixed():
         row = pieces.strip * high + np.arange(high)[:, None]
         inside = row < shape[0]
-        taken = pieces.take(numbers)
+        taken = pieces.take(numbers, Kept(np.float32))
         assert np.array_equal(taken[inside], (row * shape[1] + pieces.column)[inside])
         np.add.at(times.reshape(-1), taken[inside].astype(int), 1)
     return times
@@ -67,7 +68,7 @@ def test_what_is_taken_is_put_back_where_it_was_and_nothing_else(size):
         regions.divide(alpha)
         copy = np.zeros_like(image)
         for pieces in regions.mixed():
-            pieces.put(copy, pieces.take(image))
+            pieces.put(copy, pieces.take(image, Kept(np.uint8)))
         put = gathered(regions, alpha.shape) == 1
         assert np.array_equal(copy[put], image[put])
         assert not copy[~put].any()
