@@ -10,8 +10,9 @@ Why one pixel's reach on a grid of 192: wider windows and coarser grids find oth
 grid_s1_0 10.1 with radius 1, 11.1 with 2), finer grids cost more and gain nothing that all models share.
 
 Why what the edge adds is held: eps keeps most of a sensor's noise out of alpha, and what is left changes it by a few
-steps of 255 along edges. The part that guiding adds to the coarse matte therefore follows changes smaller than ``calm``
-slowly. The coarse matte itself passes at once, so nothing lags: holding alpha as a whole came 0.3 frames late.
+steps of 255 along edges. The part that guiding adds to the coarse matte therefore follows small changes slowly: those
+below ``still`` where the picture stands still (``still.py``), and below ``calm`` elsewhere. One bound for both leaves
+noise in or comes late. The coarse matte itself passes at once: holding alpha as a whole came 0.3 frames late.
 
 Why only around edges: where the matte is flat over all windows that see a pixel, the filter gives the matte back. So
 only the band of other pixels is computed, and 0 stays 0 and 1 stays 1 by copying.
@@ -27,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.frame import Alpha, Image, Matte
+from livebg.refine.still import Stillness
 
 if TYPE_CHECKING:
     from livebg.stages import Draft
@@ -65,7 +67,14 @@ class Guided:
     notes: Sequence[str] = ()
 
     def __init__(
-        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.05, grid: int = 192, calm: float = 0.03
+        self,
+        *,
+        radius: int = 1,
+        eps: float = 1e-3,
+        sharpen: float = 0.05,
+        grid: int = 192,
+        calm: float = 0.02,
+        still: float = 0.15,
     ) -> None:
         """Choose how edges are sought.
 
@@ -75,16 +84,18 @@ class Guided:
             sharpen: What lies within this of 0 or 1 becomes 0 or 1, and the rest is stretched between, 0..0.4.
             grid: Coarse mattes are taken down to this many pixels on their longer side, 16..1024.
             calm: Smaller changes of what the edge adds, from frame to frame, are followed slowly, 0.001..0.2.
+            still: The same where the picture stands still, 0.001..0.2.
 
         Raises:
             ValueError: A value out of range.
         """
-        require_settings(radius, eps, sharpen, grid, calm)
-        self._grid, self._rate = grid, 1 / calm**2
+        require_settings(radius, eps, sharpen, grid, calm, still)
+        self._grid, self._rate, self._slower = grid, np.float32(1 / calm**2), np.float32(1 / still**2 - 1 / calm**2)
         self._radius, self._eps, self._sharpen = radius, np.float32(eps), np.float32(sharpen)
         self._last = np.empty((0, 0), np.float32)
         self._found = np.empty((0, 0, 4), np.float32)
         self._planes = self._strip = np.empty(0, np.float32)
+        self._stillness = Stillness()
 
     def refine(self, draft: Draft) -> Matte:
         """The matte at the frame's size.
@@ -107,15 +118,19 @@ class Guided:
             return Matte(alpha)
         if self._last.shape != alpha.shape:
             self._last = np.full(alpha.shape, _NOTHING)
-        coefficients = self._coefficients(shrink(draft.frame.at_least(columns, rows), coarse.shape), coarse, edges)
+        guide = shrink(draft.frame.at_least(columns, rows), coarse.shape)
+        coefficients = self._coefficients(guide, coarse, edges)
         coefficients[..., 3] -= sharp / 255
+        rate = self._stillness.still(guide) * self._slower
+        rate += self._rate
         seen = np.asarray(cv2.dilate(edges, _square(self._radius + 1)))  # a window, and a step of interpolation
-        self._apply(coefficients, image, alpha, list(_runs(seen.view(np.bool_), alpha.shape)))
+        self._apply(coefficients, rate, image, alpha, list(_runs(seen.view(np.bool_), alpha.shape)))
         return Matte(alpha)
 
     def reset(self) -> None:
         """Forget the last frame."""
         self._last.fill(_NOTHING)
+        self._stillness.reset()
 
     def _sharpened(self, coarse: Alpha) -> Alpha:
         scaled: Alpha = (coarse - self._sharpen) / (1 - 2 * self._sharpen)
@@ -157,7 +172,9 @@ class Guided:
         self._found.reshape(-1, 4)[np.flatnonzero(edges.view(np.bool_))] = solved.T
         return np.asarray(cv2.blur(self._found, window, borderType=cv2.BORDER_REPLICATE), np.float32)
 
-    def _apply(self, coefficients: Floats, image: Image, alpha: Alpha, runs: list[tuple[slice, slice]]) -> None:
+    def _apply(
+        self, coefficients: Floats, rate: Floats, image: Image, alpha: Alpha, runs: list[tuple[slice, slice]]
+    ) -> None:
         """Add to alpha, in place in some rectangles, what the coefficients make of the picture."""
         largest = max((rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in runs)
         self._strip = _roomy(self._strip, 10 * largest)
@@ -174,14 +191,17 @@ class Guided:
             cv2.multiply(here, picture, dst=colours, dtype=cv2.CV_32F)
             np.dot(colours.reshape(-1, 4), _ONES, out=total.reshape(-1))
             # What the edge adds to the coarse matte follows small changes slowly: those are the noise of the picture.
+            # By a share of (change / calm)², at most 1.
             base, last = alpha[run], self._last[run]
             total -= last
-            cv2.multiply(total, total, dst=share, scale=self._rate)
-            np.minimum(share, 1, out=share)
+            cv2.resize(rate[_shrunk(run, scale_y, scale_x)], (width, height), share, interpolation=cv2.INTER_NEAREST)
+            share *= total
+            share *= total
+            cv2.threshold(share, 1, 1, cv2.THRESH_TRUNC, dst=share)
             total *= share
             last += total
             np.add(base, last, out=total)
-            np.minimum(total, 1, out=total)
+            cv2.threshold(total, 1, 1, cv2.THRESH_TRUNC, dst=total)
             np.maximum(total, 0, out=base)
 
 
@@ -191,13 +211,13 @@ _UPWARDS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _PRODUCTS = ((0, 3), (1, 3), (2, 3), (0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 
-def require_settings(radius: int, eps: float, sharpen: float, grid: int, calm: float) -> None:
+def require_settings(radius: int, eps: float, sharpen: float, grid: int, calm: float, still: float) -> None:
     """Raise ``ValueError`` for what ``Guided`` cannot work with."""
-    right = 1 <= radius <= 16 and eps > 0 and 0 <= sharpen <= 0.4 and 16 <= grid <= 1024 and 0.001 <= calm <= 0.2
-    if not right:
+    right = 1 <= radius <= 16 and eps > 0 and 0 <= sharpen <= 0.4 and 16 <= grid <= 1024
+    if not (right and 0.001 <= calm <= 0.2 and 0.001 <= still <= 0.2):
         raise ValueError(
-            "radius must be 1..16, eps above 0, sharpen 0..0.4, grid 16..1024, calm 0.001..0.2: "
-            f"got {radius}, {eps}, {sharpen}, {grid} and {calm}"
+            "radius must be 1..16, eps above 0, sharpen 0..0.4, grid 16..1024, calm and still 0.001..0.2: "
+            f"got {radius}, {eps}, {sharpen}, {grid}, {calm} and {still}"
         )
 
 
@@ -267,6 +287,15 @@ def around(edges: NDArray[np.uint8], reach: int) -> tuple[slice, slice]:
 def _square(reach: int) -> NDArray[np.uint8]:
     """A window that reaches so far to each side."""
     return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+
+
+def _shrunk(run: tuple[slice, slice], scale_y: float, scale_x: float) -> tuple[slice, slice]:
+    """A rectangle of the full picture on the coarse grid, to the pixel."""
+    rows, columns = (
+        slice(int(each.start * scale), max(int(each.start * scale) + 1, int(each.stop * scale)))
+        for each, scale in zip(run, (scale_y, scale_x), strict=True)
+    )
+    return rows, columns
 
 
 def _runs(band: NDArray[np.bool_], shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:

@@ -10,22 +10,32 @@ from torch import Tensor
 from torch.nn import functional
 
 from livebg.refine.guided import grid_shape, require_settings
+from livebg.refine.still import EVERY, LEAST_NOISE, MOST_NOISE, MOVES, NEW, QUIET
 
 
 class GuidedTorch:
     """``Guided`` for tensors; see there for the method and its source."""
 
     def __init__(
-        self, *, radius: int = 1, eps: float = 1e-3, sharpen: float = 0.05, grid: int = 192, calm: float = 0.03
+        self,
+        *,
+        radius: int = 1,
+        eps: float = 1e-3,
+        sharpen: float = 0.05,
+        grid: int = 192,
+        calm: float = 0.02,
+        still: float = 0.15,
     ) -> None:
         """The settings of ``Guided``.
 
         Raises:
             ValueError: A value out of range.
         """
-        require_settings(radius, eps, sharpen, grid, calm)
-        self._radius, self._eps, self._sharpen, self._grid, self._calm = radius, eps, sharpen, grid, calm
+        require_settings(radius, eps, sharpen, grid, calm, still)
+        self._radius, self._eps, self._sharpen, self._grid = radius, eps, sharpen, grid
+        self._calm, self._still = calm, still
         self._last: Tensor | None = None
+        self._stillness = _Stillness()
 
     @torch.inference_mode()
     def refine(self, image: Tensor, matte: Tensor) -> Tensor:
@@ -44,20 +54,24 @@ class GuidedTorch:
         coarse = matte.float()[None, None]
         if shape != tuple(matte.shape):
             coarse = functional.interpolate(coarse, shape, mode="area")
-        coefficients = self._coefficients(_shrunk(picture, shape), coarse)
+        guide = _shrunk(picture, shape)
+        coefficients = self._coefficients(guide, coarse)
         factors = _grown(coefficients, full)
         total = (factors[:, :3] * picture).sum(1, keepdim=True) + factors[:, 3:]
         base = _grown(self._sharpened(coarse).clamp(0, 1), full)
         added = self._sharpened(total) - base
+        still = functional.interpolate(self._stillness.still(guide).float(), full)
         if self._last is not None and self._last.shape == added.shape and self._last.device == added.device:
             change = added - self._last
-            added = self._last + change * (change / self._calm).square().clamp(max=1)
+            calm = self._calm + still * (self._still - self._calm)
+            added = self._last + change * (change / calm).square().clamp(max=1)
         self._last = added
         return (base + added).clamp(0, 1)[0, 0]
 
     def reset(self) -> None:
         """Forget the last frame."""
         self._last = None
+        self._stillness = _Stillness()
 
     def _sharpened(self, alpha: Tensor) -> Tensor:
         return (alpha - self._sharpen) / (1 - 2 * self._sharpen)
@@ -89,6 +103,26 @@ class GuidedTorch:
     def _means(self, planes: Tensor) -> Tensor:
         padded = functional.pad(planes, (self._radius,) * 4, mode="replicate")
         return functional.avg_pool2d(padded, 2 * self._radius + 1, stride=1)
+
+
+class _Stillness:
+    """``still.Stillness`` for tensors; pictures (1, 3, h, w) in [0, 1], answers bool (1, 1, h, w)."""
+
+    def __init__(self) -> None:
+        self._seen: Tensor | None = None
+
+    def still(self, picture: Tensor) -> Tensor:
+        seen = self._seen
+        if seen is None or seen.shape != picture.shape or seen.device != picture.device:
+            self._seen = picture
+            return torch.zeros_like(picture[:, :1], dtype=torch.bool)
+        apart = ((picture - seen) * 255).square().mean(1, keepdim=True)
+        apart = functional.avg_pool2d(functional.pad(apart, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+        some = apart[..., ::EVERY, ::EVERY].flatten()
+        noise = some.kthvalue(int(QUIET * some.numel()) + 1).values.clamp(LEAST_NOISE, MOST_NOISE)
+        still = functional.max_pool2d((apart > MOVES * noise).float(), 3, stride=1, padding=1) == 0
+        self._seen = torch.where(still, torch.lerp(seen, picture, NEW), picture)
+        return still
 
 
 def _shrunk(planes: Tensor, shape: tuple[int, int]) -> Tensor:

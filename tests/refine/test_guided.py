@@ -102,12 +102,12 @@ def test_sensor_noise_does_not_make_the_edge_flicker():
     for index in range(8):
         mattes.append(guided.refine(draft(picture(true, noise=2, seed=index), coarse(true))).alpha)
     changes = [np.abs(now - before).mean() * 255 for before, now in pairwise(mattes[2:])]
-    assert np.mean(changes) < 0.05
-    held_off = [Guided(calm=0.001).refine(draft(picture(true, noise=2, seed=i), coarse(true))).alpha for i in (3, 4)]
-    assert np.mean(changes) < 0.5 * np.abs(held_off[1] - held_off[0]).mean() * 255
+    assert np.mean(changes) < 0.02
+    held_off = [Guided().refine(draft(picture(true, noise=2, seed=i), coarse(true))).alpha for i in (3, 4)]
+    assert np.mean(changes) < 0.15 * np.abs(held_off[1] - held_off[0]).mean() * 255
 
 
-@pytest.mark.parametrize(("speed", "soft"), [(1, 3), (1, 16), (4, 3), (12, 6)])
+@pytest.mark.parametrize(("speed", "soft"), [(0.5, 16), (1, 3), (1, 16), (1, 30), (4, 3), (12, 6)])
 def test_a_subject_that_moves_is_followed_at_once(refiner, speed, soft):
     meter = LagMeter()
     for index in range(24):
@@ -151,7 +151,8 @@ def test_a_frame_of_8k():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"radius": 0}, {"eps": 0}, {"sharpen": 0.5}, {"grid": 8}, {"calm": 0}, {"eps": float("nan")}]
+    "settings",
+    [{"radius": 0}, {"eps": 0}, {"sharpen": 0.5}, {"grid": 8}, {"calm": 0}, {"still": 0}, {"eps": float("nan")}],
 )
 @pytest.mark.parametrize("kind", [Guided, GuidedTorch])
 def test_settings_out_of_range_are_refused(kind, settings):
