@@ -16,7 +16,7 @@ STOREYS = [
     {"errors"},
     {"frame"},
     {"stages"},
-    {"config", "fetch", "weights", "pipeline", "flow", "motion"},
+    {"config", "fetch", "weights", "pipeline", "flow", "motion", "still"},
     {"sources", "segment", "refine", "smooth", "compose", "sinks", "evaluate"},
     {"build", "train"},  # training uses the network of segment, and validates as the segmenter does
     {"plan", "speed"},

@@ -178,6 +178,6 @@ def grid_step(height: int, width: int) -> int:
 
 
 def strip_rows(height: int, width: int) -> int:
-    """Rows of a strip: as high as two cells of the grid, or as one where that is high enough."""
+    """Rows of a strip: as high as two cells of the grid, or as one where that is high enough; at most the picture's."""
     step = grid_step(height, width)
-    return step if step > _ROWS else 2 * step
+    return min(step if step > _ROWS else 2 * step, height)

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.frame import Alpha, Image, Matte
-from livebg.refine.still import Stillness
+from livebg.still import Stillness
 
 if TYPE_CHECKING:
     from livebg.stages import Draft

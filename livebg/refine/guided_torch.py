@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from livebg.refine.guided import grid_shape, require_settings
-from livebg.refine.still import EVERY, LEAST_NOISE, MOST_NOISE, MOVES, NEW, QUIET
+from livebg.still import EVERY, LEAST_NOISE, MOST_NOISE, MOVES, NEW, QUIET
 
 
 class GuidedTorch:

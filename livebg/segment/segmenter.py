@@ -105,6 +105,8 @@ class Segmenter:
         self._subjects: Subjects = subjects
         self._coarse = coarse
         self._normalise: Normalise = normalise
+        if path.name.endswith(INT8) and runtime == "auto":
+            runtime = "onnx"  # its products of whole numbers are not in ONNX's own words, which is all OpenVINO reads
         made, whole = published_network(path), path.with_suffix(INT8)
         holds: frozenset[Precision] = made.holds if made else frozenset({"half", "int8"} if whole.is_file() else ())
         choice = choose(device, runtime, precision, onnx_file=path.suffix.lower() == ".onnx", holds=holds)

@@ -90,6 +90,13 @@ def test_the_outline_of_a_disc_is_a_small_part_of_the_picture():
     assert gathered(regions, disc.shape).mean() < 0.06
 
 
+def test_a_picture_of_one_row_is_one_strip_of_one_row():
+    assert strip_rows(1, 400_000) == 1
+    regions, alpha = Regions(), np.full((1, 400_000), 0.5, np.float32)
+    regions.divide(alpha)
+    assert (gathered(regions, alpha.shape) == 1).all()
+
+
 def test_no_matte_makes_more_parts_than_one_for_sixteen_by_sixteen_pixels():
     regions = Regions()
     for name in ("noise", "hard", "columns"):

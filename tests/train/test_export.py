@@ -90,7 +90,9 @@ def test_whole_numbers_are_half_as_many_bytes_and_nearly_the_same_score(files, w
     assert [path.name for path in whole] == ["people-nano.safetensors", "people-nano.onnx", "people-nano.int8.onnx"]
     assert whole[1].read_bytes() == files[1].read_bytes()
     assert whole[2].stat().st_size < 1_250_000
-    one, other = (Segmenter(whole[1], alpha="raw", device="cpu", precision=precision) for precision in ("full", "int8"))
+    one, other = (
+        Segmenter(whole[1], alpha="raw", device="cpu", runtime="onnx", precision=each) for each in ("full", "int8")
+    )
     assert one.size == other.size == (192, 144)
     assert one.description.startswith("people-nano.onnx 192x144 in full precision by ONNX Runtime")
     assert other.description.startswith("people-nano.onnx 192x144 in int8 by ONNX Runtime")

@@ -40,13 +40,13 @@ class Stillness:
     """Follows the small pictures of a stream."""
 
     def __init__(self) -> None:
-        self._seen = np.empty((0, 0, 3), np.float32)
+        self._seen = np.empty((0, 0), np.float32)
 
     def still(self, picture: Image) -> NDArray[np.bool_]:
         """Where the next picture shows what was there before.
 
         Args:
-            picture: RGB uint8 (h, w, 3), some hundred pixels wide; another size begins anew.
+            picture: RGB uint8 (h, w, 3) or gray (h, w), one or two hundred pixels wide; another size begins anew.
 
         Returns:
             bool (h, w): false in the first picture, and within two pixels of what moved.
@@ -55,7 +55,9 @@ class Stillness:
             self._seen = picture.astype(np.float32)
             return np.zeros(picture.shape[:2], np.bool_)
         apart = np.asarray(cv2.subtract(picture, self._seen, dtype=cv2.CV_32F))
-        apart = cv2.transform(np.square(apart, out=apart), _MEAN)
+        np.square(apart, out=apart)
+        if apart.ndim == 3:
+            apart = cv2.transform(apart, _MEAN)
         apart = np.asarray(cv2.blur(apart, _WINDOW, borderType=cv2.BORDER_REPLICATE))
         some = apart[::EVERY, ::EVERY].ravel()
         quiet = int(QUIET * some.size)
@@ -67,4 +69,4 @@ class Stillness:
 
     def reset(self) -> None:
         """Forget what was seen."""
-        self._seen = np.empty((0, 0, 3), np.float32)
+        self._seen = np.empty((0, 0), np.float32)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livebg.refine.still import Stillness
+from livebg.still import Stillness
 
 HEIGHT, WIDTH = 108, 192
 
