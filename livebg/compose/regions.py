@@ -79,7 +79,7 @@ class Regions:
         uppermost = strip * (self._rows * units) + place
         below = np.arange(self._rows)[:, None] * units
         last = height // self._rows  # the strip that is cut off by the picture's end, if any
-        many = max(1, _AREA // (self._rows * unit))
+        many = max(1, _AREA // (max(self._rows, 2) * unit))  # `remap` takes fewer than 32767 columns
         for first in range(0, len(strip), many):
             some = slice(first, first + many)
             uncut = int(np.searchsorted(strip[some], last))

@@ -154,6 +154,13 @@ def test_clean_edges_leave_subject_and_room_as_they_are_to_the_bit(background, h
     assert not np.shares_memory(result, frame.image)
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 70_000), (70_000, 1), (3, 40_000)])
+def test_a_thread_of_a_picture_has_clean_edges_too(height, width):
+    frame, matte = noise(height, width), Matte(np.full((height, width), 0.5, np.float32))
+    with Compositor(Plain((9, 9, 9)), decontaminate=True) as compositor:
+        assert compositor.compose(frame, matte).image.shape == (height, width, 3)
+
+
 def test_results_with_every_option_share_memory_with_nothing(background):
     frame, matte = noise(24, 32), Matte(mixed_alpha(24, 32))
     image, alpha = frame.image.copy(), matte.alpha.copy()
