@@ -192,7 +192,7 @@ _KINDS = {
         "A file, beside other tools",
         ("livebg process", "peer", "frames a second", "peer's", "ratio (least to most)"),
         _compare,
-        "times the frames a second of rembg's loop or of an eager one",
+        "times the frames a second of the peer's loop",
         lambda record: [("", record["ratio"]["median"])],
     ),
     "file": _Kind(

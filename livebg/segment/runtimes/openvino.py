@@ -5,20 +5,27 @@ Runtime took 449, one of ``people`` 18 and 55 where ONNX Runtime took 84, and 31
 it is 180 MB, takes .7 s to compile a network, and on processors without bfloat16 whole numbers are quicker.
 
 The graph takes the picture's bytes; normalising is a part of it (``PrePostProcessor``).
+
+Why its reporter is kept out: `import openvino` sends an event to its makers by Google Analytics, unasked, from a thread
+that stays. Where the package that does so cannot be imported, OpenVINO takes a stub of its own.
 """
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import openvino
-from openvino import frontend
-from openvino.preprocess import PrePostProcessor
 
 from livebg.errors import DeviceError, WeightsError
 from livebg.segment.runtimes import DEVIATION, MEAN, PUBLISHED_SIZE
+
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: its import fails
+
+import openvino  # noqa: E402
+from openvino import frontend  # noqa: E402
+from openvino.preprocess import PrePostProcessor  # noqa: E402
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -145,6 +145,18 @@ except DeviceError as exc:
 """
 
 
+def test_openvino_reports_to_nobody():
+    code = (
+        "import socket, sys, threading\n"
+        "def refuse(*_): raise AssertionError('something calls home')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        "from livebg.segment.runtimes import openvino\n"
+        "print(threading.active_count(), [name for name in sys.modules if name.startswith('openvino_telemetry.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("1 []\n", "")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_out_of_memory_is_a_device_error(name, u2netp):
