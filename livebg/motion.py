@@ -13,9 +13,10 @@ is there did not come from outside the picture.
 Why a small picture: the mattes that are carried are as fine as the network's input, and at 320 pixels both flows cost
 less than one blend at 720p.
 
-Why flow is 0 where the picture stands still (``still.py``), and nowhere else: noise makes it tremble, and what is carried
-along it: without, mattes of people flicker by a fifth to a sixth more on the talking heads. Calling all flow of less than
-a pixel still let the matte of a head that turns slowly come a frame late (grid_s1_0: lag 1.3 frames, and .1 so).
+Why flow is 0 where the picture stands still (``still.py``) and flow is no more than a tremble: noise makes it tremble,
+and what is carried along it; still pixels of the talking heads flicker a tenth less so. Calling all flow of less than a
+pixel still let the matte of a head that turns slowly come a frame late (grid_s1_0: lag 1.3 frames, and .15 so). Larger
+flow stays, or motion would seem to tear along the border of what stands still.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ LONG_SIDE = 320
 # DIS makes its pyramid by the longer side and needs a patch of 8 pixels at its top.
 _LEAST_SIDE = 32
 _LEAST_SHAPE = 0.5
+_TREMBLE = 0.15  # pixels: noise moves flow by less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +61,7 @@ class MotionTracker:
     """Follows a stream from frame to frame (``stages.Tracker``).
 
     A frame of another size than the last, a scene cut and a sudden change of exposure give ``cut``; the measures are
-    those of ``Estimator.between``. Flow is 0 where the picture stands still.
+    those of ``Estimator.between``. Flow that only trembles is 0 where the picture stands still.
     """
 
     def __init__(self, *, both_ways: bool = False) -> None:
@@ -95,8 +97,12 @@ class MotionTracker:
         if size != self._size:
             return nothing_in_common(height, width)
         motion = self._estimator.between(before, gray)
+        across, down = cv2.split(np.abs(motion.flow))
+        clear = np.maximum(across, down) > _TREMBLE
         moving = cv2.resize(moved.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-        flow, onward = (None if each is None else cv2.copyTo(each, moving) for each in (motion.flow, motion.onward))
+        moving = cv2.bitwise_or(moving, clear.view(np.uint8))
+        flow = np.asarray(cv2.copyTo(motion.flow, moving), np.float32)
+        onward = None if motion.onward is None else np.asarray(cv2.copyTo(motion.onward, moving), np.float32)
         return replace(motion, flow=flow, onward=onward)
 
     @property
