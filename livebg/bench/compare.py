@@ -46,7 +46,8 @@ def bench_compare(
         progress: Told about each finished pair.
 
     Returns:
-        A JSON object: machine, runs, and ``ratio``: our frames a second over the peer's, loading not counted.
+        A JSON object: machine, runs, ``ours`` (what computed our mattes), and ``ratio``: our frames a second over the
+        peer's, loading not counted.
 
     Raises:
         UsageError: There is no such peer, it is not installed there, or does not run that network.
@@ -87,6 +88,7 @@ def bench_compare(
         "peer": peer,
         "peer_model": network,
         "options": own,
+        "ours": done["model"],
         "machine": machine(),
         "runs": runs,
         "ratio": Spread.of([run["ratio"] for run in runs]).as_dict(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,20 +21,26 @@ _BUFFER_FRAMES = 24
 
 
 def bench_file(
-    clip: Path, *, model: str = "u2netp", rounds: int = 3, progress: Callable[[str], None] | None = None
+    clip: Path,
+    *,
+    model: str = "u2netp",
+    options: Sequence[str] = (),
+    rounds: int = 3,
+    progress: Callable[[str], None] | None = None,
 ) -> dict[str, object]:
     """Time ``livebg process`` on a clip and the bare network in turn.
 
     Args:
         clip: What is processed, to H.264 in mp4 with the default background.
         model: A published network by name; both sides run its own input size.
+        options: More options for ``livebg process``.
         rounds: Pairs of runs; the ratio is taken pair by pair.
         progress: Told about each finished run.
 
     Returns:
-        A JSON object: machine, runs, ``ratio`` (whole-command frames per second over bare inferences per second),
-        ``cpu_ratio`` (the same by processor time, which other work on the machine disturbs less) and
-        ``buffers_1080p`` (our own memory at 1080p with a null sink).
+        A JSON object: machine, runs, ``ours`` (what computed the mattes), ``ratio`` (whole-command frames per second
+        over bare inferences per second), ``cpu_ratio`` (the same by processor time, which other work on the machine
+        disturbs less) and ``buffers_1080p`` (our own memory at 1080p with a null sink).
     """
     tell = progress or (lambda line: None)
     network = str(weights.ensure(model))
@@ -42,10 +48,11 @@ def bench_file(
     with TemporaryDirectory(prefix="livebg-bench-") as folder:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "livebg", "process", str(clip), "-o", str(Path(folder) / "out.mp4")]
-        command += ["--model", model, "--overwrite", "--quiet", "--json", str(report)]
+        command += ["--model", model, *options, "--overwrite", "--quiet", "--json", str(report)]
         for number in range(rounds):
             whole = timed(command)
-            frames = json.loads(report.read_text(encoding="utf-8"))["frames"]
+            done = json.loads(report.read_text(encoding="utf-8"))
+            frames = done["frames"]
             bare_command = [sys.executable, "-m", "livebg.bench.bare", network, str(frames)]
             bare, bare_cpu = map(float, timed(bare_command).stdout.split())
             runs.append(
@@ -72,6 +79,8 @@ def bench_file(
         "benchmark": "file",
         "clip": clip.name,
         "model": model,
+        "options": list(options),
+        "ours": done["model"],
         "machine": machine(),
         "runs": runs,
         "ratio": Spread.of([run["ratio"] for run in runs]).as_dict(),

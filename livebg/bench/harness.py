@@ -20,7 +20,7 @@ from tempfile import TemporaryFile
 from livebg import __version__
 from livebg.errors import LivebgError
 
-_LIBRARIES = ("numpy", "opencv-python", "av", "onnxruntime", "torch")
+_LIBRARIES = ("numpy", "opencv-python", "av", "onnxruntime", "openvino", "torch")
 
 
 @dataclass(frozen=True, slots=True)

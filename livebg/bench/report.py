@@ -117,12 +117,34 @@ def _machine(machine: Record) -> Row:
 def _compare(record: Record) -> list[Row]:
     ours, theirs = (median(run[key] for run in record["runs"]) for key in ("fps", "peer_fps"))
     peer = f"{record['peer']}, {record['peer_model']}"
-    return [(f"`{' '.join(record['options'])}`", peer, f"{ours:.1f}", f"{theirs:.1f}", _spread(record["ratio"]))]
+    return [
+        (
+            f"`{' '.join(record['options'])}`",
+            _ours(record),
+            peer,
+            f"{ours:.1f}",
+            f"{theirs:.1f}",
+            _spread(record["ratio"]),
+        )
+    ]
+
+
+def _ours(record: Record) -> str:
+    return record["ours"].replace(" on the CPU", "") if "ours" in record else "–"  # older records do not say
 
 
 def _file(record: Record) -> list[Row]:
     ours, bare = (median(run[key] for run in record["runs"]) for key in ("whole_fps", "bare_fps"))
-    return [(record["model"], f"{ours:.2f}", f"{bare:.2f}", _spread(record["ratio"]), _spread(record["cpu_ratio"]))]
+    return [
+        (
+            record["model"],
+            _ours(record),
+            f"{ours:.2f}",
+            f"{bare:.2f}",
+            _spread(record["ratio"]),
+            _spread(record["cpu_ratio"]),
+        )
+    ]
 
 
 def _live(record: Record) -> list[Row]:
@@ -190,14 +212,14 @@ def _spread(spread: Record) -> str:
 _KINDS = {
     "compare": _Kind(
         "A file, beside other tools",
-        ("livebg process", "peer", "frames a second", "peer's", "ratio (least to most)"),
+        ("livebg process", "which is", "peer", "frames a second", "peer's", "ratio (least to most)"),
         _compare,
         "times the frames a second of the peer's loop",
         lambda record: [("", record["ratio"]["median"])],
     ),
     "file": _Kind(
         "A file, beside ONNX Runtime running the bare network",
-        ("model", "frames a second", "bare", "ratio", "by processor time"),
+        ("model", "which is", "frames a second", "bare", "ratio", "by processor time"),
         _file,
         "of the bare network's rate",
         lambda record: [(record["model"], record["ratio"]["median"])],

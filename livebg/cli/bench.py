@@ -23,6 +23,10 @@ _json = click.option(
     "--json", "json_path", type=click.Path(path_type=Path), help="Write the result here, not to stdout."
 )
 
+_with = click.option(
+    "--with", "options", default="", metavar="OPTIONS", help="More for livebg process: '--model people'."
+)
+
 
 @click.group()
 def bench() -> None:
@@ -34,14 +38,18 @@ def bench() -> None:
 @click.option("--model", default="u2netp", show_default=True, help="A published network by name.")
 @_rounds
 @_json
-def file_(clip: Path | None, model: str, rounds: int, json_path: Path | None) -> None:
+@_with
+def file_(clip: Path | None, model: str, rounds: int, json_path: Path | None, options: str) -> None:
     """Time the whole of `livebg process CLIP` against ONNX Runtime running the bare network as often.
 
     CLIP is the demo clip unless given.
     """
     from livebg.bench.file import bench_file
 
-    _write(bench_file(clip or weights.ensure("demo-clip"), model=model, rounds=rounds, progress=_tell), json_path)
+    found = bench_file(
+        clip or weights.ensure("demo-clip"), model=model, options=options.split(), rounds=rounds, progress=_tell
+    )
+    _write(found, json_path)
 
 
 @bench.command()
@@ -51,7 +59,7 @@ def file_(clip: Path | None, model: str, rounds: int, json_path: Path | None) ->
 @click.option("--peer-model", help="The peer's network, a published one.  [default: u2netp; mediapipe has its own]")
 @_rounds
 @_json
-@click.option("--with", "options", default="", metavar="OPTIONS", help="More for livebg process: '--model people'.")
+@_with
 def compare(
     clip: Path | None, peer: str, python: str, peer_model: str | None, rounds: int, json_path: Path | None, options: str
 ) -> None:
