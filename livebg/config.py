@@ -33,8 +33,8 @@ def _size(value: object) -> object:
     elif isinstance(value, int):
         value = (value,)
     if isinstance(value, list | tuple):
-        if not all(isinstance(side, int) and 32 <= side <= 4096 for side in value):
-            raise ValueError("each side must lie within 32..4096 pixels")
+        if not all(isinstance(side, int) and 34 <= side <= 4096 for side in value):
+            raise ValueError("each side must lie within 34..4096 pixels")
         return tuple(value) * (2 if len(value) == 1 else 1)
     return value
 

@@ -30,7 +30,7 @@ from livebg.build import open_compositor, open_matting, open_segmenter
 from livebg.config import Config
 from livebg.frame import Frame, StreamInfo
 from livebg.pipeline import run
-from livebg.segment.runtimes import openvino_is_there
+from livebg.segment.runtimes.devices import openvino_version
 from livebg.segment.segmenter import find_model
 from livebg.sinks import NullSink
 from livebg.stages import Closing
@@ -114,7 +114,7 @@ def measured(config: Config, model: str) -> Cost:
     """What a model costs here, from the record of this machine or measured now."""
     depends_on = [
         platform.node(), platform.processor(), os.cpu_count(), find_model(model).stat().st_size,
-        version("onnxruntime"), version("openvino") if openvino_is_there() else "",
+        version("onnxruntime"), openvino_version(),
         config.segment.device, config.segment.runtime, config.segment.threads, config.segment.precision,
         config.smooth.smooth, config.smooth.lookahead, config.refine.model_dump(), config.compose.model_dump(),
     ]  # fmt: skip

@@ -41,7 +41,7 @@ def test_the_command_line_overrides_the_file(tmp_path):
         ("[output]\ncrf = 64\n", r"output\.crf = 64: should be less than or equal to 63"),
         ("[segment]\nalpha = 'mate'\n", r"segment\.alpha = 'mate': .*did you mean matte\?"),
         ("[segment]\nsize = '320x'\n", r"segment\.size = '320x': give one number"),
-        ("[segment]\nsize = 0\n", r"segment\.size = 0: each side must lie within 32\.\.4096"),
+        ("[segment]\nsize = 0\n", r"segment\.size = 0: each side must lie within 34\.\.4096"),
         ("[input]\nstart = '1:2:3:4'\n", r"input\.start = .*give seconds"),
         ("[input]\nstart = -1\n", r"input\.start = -1: must not be negative"),
         ("[input]\nrate = '30000/0'\n", r"input\.rate = .*give frames a second"),

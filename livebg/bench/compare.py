@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 from livebg import weights
 from livebg.bench.harness import Spread, machine, timed
-from livebg.errors import UsageError
+from livebg.errors import LivebgError, UsageError
 
 PEERS = ("rembg", "eager", "mediapipe")
 
@@ -68,6 +68,10 @@ def bench_compare(
             done = json.loads(report.read_text(encoding="utf-8"))
             other = timed(theirs, {**os.environ, "U2NET_HOME": folder})
             frames, seconds = other.stdout.split()[-2:]
+            if int(frames) != done["frames"]:
+                raise LivebgError(
+                    f"{peer} made {frames} frames of {clip.name}, livebg {done['frames']}: not comparable"
+                )
             rate = int(frames) / float(seconds)
             runs.append(
                 {

@@ -38,7 +38,7 @@ def bench_network(
         models: Names or paths.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``.
         runtime: ``auto``, ``torch``, ``onnx``, ``openvino``.
-        precision: ``auto``, ``full`` or ``half``.
+        precision: ``full``, ``half``, or ``auto``: half on CUDA, full on a CPU.
         sizes: Width and height; ``None`` for the model's own.
         batches: Pictures a call.
         rounds: Calls that are timed, after two that warm up.
@@ -59,9 +59,9 @@ def bench_network(
         path = find_model(model)
         choice = choose(device, runtime, precision, onnx_file=path.suffix == ".onnx")
         file = path.with_suffix(".safetensors") if choice.runtime == "torch" and model in MODELS[:2] else path
-        half = choice.device.startswith("cuda")  # of a CPU, what it does in full precision is the roof
         if roof is None:
-            roof = measure_roof(choice.device, torch.float16 if half else torch.float32)
+            half = torch.float16 if choice.device.startswith("cuda") else torch.bfloat16
+            roof = measure_roof(choice.device, half if choice.precision == "half" else torch.float32)
         for size in sizes:
             runner = open_runtime(file, choice, size=size, threads=threads)
             flop = _flop(file, runner.size)
@@ -76,6 +76,7 @@ def bench_network(
                     "size": f"{width}x{height}",
                     "batch": batch,
                     "runtime": runner.description,
+                    "precision": choice.precision,
                     "ms": {name: round(1000 * float(each), 3) for name, each in
                            (("p50", p50), ("p95", p95), ("p99", p99), ("least", seconds.min()))},
                     "pictures_per_second": round(float(1 / p50), 1),

@@ -90,7 +90,10 @@ def compare(
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--runtime", default="auto", show_default=True, help="auto, onnx, openvino or torch.")
-@click.option("--precision", default="auto", show_default=True, help="auto, full or half.")
+@click.option(
+    "--precision", default="auto", show_default=True, type=click.Choice(["auto", "full", "half"]),
+    help="auto: half on CUDA, full on a CPU.",
+)  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), help="On a CPU.  [default: the runtime's own]")
 @click.option("--rounds", default=20, show_default=True, type=click.IntRange(2), help="Calls that are timed.")
 @_json

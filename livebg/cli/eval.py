@@ -17,7 +17,7 @@ from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
 from livebg.config import Config, InputConfig, Section
-from livebg.errors import LivebgError, SourceError
+from livebg.errors import LivebgError, SourceError, UsageError
 from livebg.evaluate.clips import Clip, find_clips
 from livebg.evaluate.compare import compare, rows_to_compare
 from livebg.evaluate.datasets import LAYOUTS, open_image_set
@@ -149,6 +149,8 @@ def video(
     clips, found = find_clips(folder)
     name = Path(folder).resolve().name
     others = [open_mattes(spec) for spec in given]
+    if len({each.name for each in others}) < len(others):
+        raise UsageError("--mattes: give each tool a name of its own")
     store = None if report is None else Store(report, fresh=fresh)
     rows = []
 

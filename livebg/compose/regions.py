@@ -65,7 +65,7 @@ class Regions:
         for strip, total in enumerate(self._sums):
             cv2.reduce(alpha[strip * rows : (strip + 1) * rows], 0, cv2.REDUCE_SUM, dst=total[None])
         np.greater(self._sums, NEAR, out=self._shown)
-        np.less(self._sums, self._full, out=self._open)
+        np.logical_not(np.greater_equal(self._sums, self._full, out=self._open), out=self._open)  # so NaN is not whole
         shown, open_ = self._cells != 0
         np.logical_and(shown, open_, out=self._mixed)
         self.whole = list(self._rectangles(shown & ~open_))

@@ -75,8 +75,8 @@ class Given:
                 try:
                     matte = mattes.of(sample)
                 except UnusableFile as exc:
-                    findings.append(exc.finding)
-                    continue
+                    # Measures over time do not hold across a gap, and frames would pair with others' in a comparison.
+                    raise SourceError(f"{exc.finding}: the clip is not measured") from exc
                 if matte is not None:
                     score(sample, matte)
                     report.frames += 1
@@ -91,8 +91,8 @@ class Given:
         folder = self.folder / clip.name
         if folder.is_dir():
             return folder
-        videos = (self.folder / f"{clip.name}{suffix}" for suffix in sorted(VIDEOS))
-        return next((video for video in videos if video.is_file()), None)
+        named = (path for path in sorted(self.folder.iterdir()) if path.stem == clip.name)
+        return next((path for path in named if path.suffix.lower() in VIDEOS and path.is_file()), None)
 
 
 def open_mattes(spec: str) -> Given:

@@ -12,7 +12,8 @@ grid_s1_0 10.1 with radius 1, 11.1 with 2), finer grids cost more and gain nothi
 Why what the edge adds is held: eps keeps most of a sensor's noise out of alpha, and what is left changes it by a few
 steps of 255 along edges. The part that guiding adds to the coarse matte therefore follows small changes slowly: those
 below ``still`` where the picture stands still (``still.py``), and below ``calm`` elsewhere. One bound for both leaves
-noise in or comes late. The coarse matte itself passes at once: holding alpha as a whole came 0.3 frames late.
+noise in or comes late. What is held leaves up to .05 of alpha, for some frames, where an edge creeps over what
+stands still. The coarse matte itself passes at once: holding alpha as a whole came 0.3 frames late.
 
 Why only around edges: where the matte is flat over all windows that see a pixel, the filter gives the matte back. So
 only the band of other pixels is computed, and 0 stays 0 and 1 stays 1 by copying.
@@ -55,7 +56,7 @@ class Bilinear:
 
 
 class Guided:
-    """The coarse matte with the edges of the frame's own picture. Keeps nothing between frames but buffers.
+    """The coarse matte with the edges of the frame's own picture. It keeps what the edge added to the last one.
 
     Within each small window alpha is taken as linear in colour, alpha = a · (R, G, B) + b. The coefficients are found
     on the coarse grid and applied to the full picture.

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 
 from livebg import weights
-from livebg.errors import StageError, UsageError, WeightsError
+from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
@@ -39,7 +39,7 @@ SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
 INT8 = ".int8.onnx"
 _PRECISIONS = {"full": "full precision", "half": "half precision", "int8": "int8"}
-SMALLEST, LARGEST = 32, 4096  # five halvings leave one pixel of 32; beyond 4096 activations outgrow any machine
+SMALLEST, LARGEST = 34, 4096  # five halvings leave a window of one pixel; beyond 4096 activations outgrow any machine
 
 
 class Segmenter:
@@ -105,10 +105,16 @@ class Segmenter:
         self._subjects: Subjects = subjects
         self._coarse = coarse
         self._normalise: Normalise = normalise
-        if path.name.endswith(INT8) and runtime == "auto":
-            runtime = "onnx"  # its products of whole numbers are not in ONNX's own words, which is all OpenVINO reads
         made, whole = published_network(path), path.with_suffix(INT8)
-        holds: frozenset[Precision] = made.holds if made else frozenset({"half", "int8"} if whole.is_file() else ())
+        if path.name.endswith(INT8):
+            whole, precision = path, "int8" if precision == "auto" else precision
+            if precision != "int8":
+                raise UsageError(f"{path.name} is in whole numbers: choose precision int8 or auto")
+        holds: frozenset[Precision] = frozenset()
+        if made is not None:
+            holds = made.holds
+        elif whole.is_file():
+            holds = frozenset({"half", "int8"}) if path.parent == PACKAGED else frozenset({"int8"})
         choice = choose(device, runtime, precision, onnx_file=path.suffix.lower() == ".onnx", holds=holds)
         self.model = path.name if path == Path(model) else str(model)
         if choice.precision == "int8":
@@ -121,9 +127,11 @@ class Segmenter:
         self.size = self._runtime.size
         self.runtime = self._runtime.name
         self.device = self._runtime.device
-        self.precision: Precision = choice.precision
+        if precision == "half" and not self._runtime.half:
+            raise DeviceError(f"{self._runtime.description} gains nothing by half precision: choose full or auto")
+        self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
         width, height = self.size
-        said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[choice.precision]}"
+        said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[self.precision]}"
         self.description = f"{self.model} {width}x{height}{said} by {self._runtime.description}"
         if choice.note:
             self.description += f"; {choice.note}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,13 +88,18 @@ def test_a_clip_without_truth_is_measured_along_flow(tmp_path):
         (lambda path: write(path, np.zeros((44, 60), np.uint16)), "not a mask: uint16 values"),
     ],
 )
-def test_a_matte_that_cannot_be_used_is_named_and_the_others_are_measured(clips, mattes, spoil, found):
+def test_a_clip_with_a_matte_that_cannot_be_used_is_named_and_the_others_are_measured(
+    clips, mattes, spoil, found, tmp_path
+):
+    write_clip(clips / "whole")
+    shutil.copytree(mattes / "walk", mattes / "whole")
     path = mattes / "walk" / "00003.png"
     spoil(path)
     row = run(clips, mattes)
+    assert list(row.items) == ["whole"]  # over a gap, what is measured in time would not hold
     assert len(said(row)) == 1
-    assert said(row)[0].startswith(f"{path}: {found}")
-    assert row.items["walk"]["frames"] == 11
+    assert said(row)[0].startswith(f"walk: {path}: {found}")
+    assert said(row)[0].endswith(": the clip is not measured")
 
 
 def test_a_faint_matte_is_taken_as_it_is(clips, mattes):
@@ -121,7 +127,9 @@ def test_a_clip_without_mattes_is_named_and_the_others_are_measured(clips, matte
 def test_nothing_to_measure_is_an_error(clips, mattes):
     for path in (mattes / "walk").iterdir():
         path.write_bytes(b"broken")
-    with pytest.raises(SourceError, match=r"none of 1 clips could be measured; the last: walk: .*no matte of other"):
+    with pytest.raises(
+        SourceError, match=r"none of 1 clips could be measured; the last: walk: .*damaged or not a picture"
+    ):
         run(clips, mattes)
 
 

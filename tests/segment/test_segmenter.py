@@ -188,7 +188,7 @@ def test_an_own_checkpoint_runs_in_torch(tmp_path):
             r"there is no model 'u2nep' \(did you mean u2netp or u2net\?\): choose .*u2netp, u2net or",
         ),
         ({"model": "demo-clip"}, "there is no model 'demo-clip'"),
-        ({"size": 31}, "size 31x31 is out of range: each side from 32 to 4096"),
+        ({"size": 33}, "size 33x33 is out of range: each side from 34 to 4096"),
         ({"size": (64, 9999)}, "size 64x9999 is out of range"),
         ({"threads": 0}, "threads must be 1 or more, got 0"),
         ({"alpha": "soft"}, "there is no alpha 'soft': choose matte or raw"),

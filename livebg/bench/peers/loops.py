@@ -25,6 +25,8 @@ def composite_video(clip: str, out: str, matter: Matter) -> str:
     reader = cv2.VideoCapture(clip)
     size = int(reader.get(cv2.CAP_PROP_FRAME_WIDTH)), int(reader.get(cv2.CAP_PROP_FRAME_HEIGHT))
     writer = cv2.VideoWriter(out, cv2.VideoWriter.fourcc(*"mp4v"), reader.get(cv2.CAP_PROP_FPS), size)
+    if not (reader.isOpened() and writer.isOpened()):
+        sys.exit(f"{out if reader.isOpened() else clip}: OpenCV cannot {'write' if reader.isOpened() else 'read'} it")
     frames = 0
     started = perf_counter()
     while True:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 
 from livebg.errors import DeviceError, UsageError
 from livebg.segment.runtimes import devices
@@ -19,6 +18,7 @@ from livebg.segment.runtimes.devices import available
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+    from types import ModuleType
 
     import numpy as np
     from numpy.typing import NDArray
@@ -54,6 +54,10 @@ class Runtime(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the pictures it takes."""
+
+    @property
+    def half(self) -> bool:
+        """Whether it computes in half precision."""
 
     @property
     def description(self) -> str:
@@ -146,37 +150,38 @@ def choose(
 
 def _on_cpu(runtime: str, precision: str, holds: Collection[Precision], note: str) -> Choice:
     """The choice on a CPU for an ONNX file, torch left aside."""
-    there = openvino_is_there()
-    if runtime == "openvino" or (runtime == "auto" and precision == "half"):
-        _require_there("OpenVINO", None if there else "which is not installed (pip install 'livebg[openvino]')")
+    there = devices.openvino_version() is not None
+    if not there and (runtime == "openvino" or (runtime == "auto" and precision == "half")):
+        what = "half precision on a CPU is" if precision == "half" else "runtime openvino is"
+        raise DeviceError(f"{what} computed by OpenVINO, which is not installed: pip install 'livebg[openvino]'")
     if runtime == "onnx" and precision == "half":
         raise DeviceError(
             "half precision is computed by OpenVINO on a CPU, not by ONNX Runtime: choose runtime openvino or auto"
         )
     if runtime == "openvino" and precision == "int8":
         raise DeviceError("int8 is computed by ONNX Runtime, not by OpenVINO: choose runtime onnx or auto")
-    halves = there and runtime != "onnx" and precision != "int8" and _halves_multiply_fast()
     if precision == "half":
-        if not halves:
+        if not _openvino().halves_multiply():
             raise DeviceError("this CPU does not multiply in half precision: choose precision full or auto")
         return Choice("openvino", "cpu", "half", note)
     lower = holds if precision == "auto" else ()
-    if "half" in lower and halves:
+    if "half" in lower and there and runtime != "onnx" and _openvino().halves_multiply_fast():
         return Choice("openvino", "cpu", "half", note)
     if precision == "int8" or ("int8" in lower and runtime != "openvino" and _bytes_multiply_fast()):
         return Choice("onnx", "cpu", "int8", note)
     return Choice("openvino" if there and runtime != "onnx" else "onnx", "cpu", "full", note)
 
 
-def openvino_is_there() -> bool:
-    """Whether OpenVINO is installed; it is not imported."""
-    return find_spec("openvino") is not None
-
-
-def _halves_multiply_fast() -> bool:
-    from livebg.segment.runtimes import openvino
-
-    return openvino.halves_multiply_fast()
+def _openvino() -> ModuleType:
+    """The file that adapts it."""
+    try:
+        from livebg.segment.runtimes import openvino
+    except (ImportError, OSError) as exc:
+        raise DeviceError(
+            f"OpenVINO {devices.openvino_version()} is installed and cannot be imported, {exc}: install it anew, or "
+            "choose runtime onnx"
+        ) from exc
+    return openvino
 
 
 def _bytes_multiply_fast() -> bool:
@@ -207,9 +212,7 @@ def open_runtime(
 
         return OnnxRuntime(path, size=size, threads=threads)
     if choice.runtime == "openvino":
-        from livebg.segment.runtimes.openvino import OpenVinoRuntime
-
-        return OpenVinoRuntime(path, size=size, threads=threads, half=half)
+        return cast(Runtime, _openvino().OpenVinoRuntime(path, size=size, threads=threads, half=half))
     from livebg.segment.runtimes.torch import TorchRuntime
 
     return TorchRuntime(path, choice.device, size=size, threads=threads, half=half)

@@ -29,6 +29,7 @@ class OnnxRuntime:
 
     name = "onnx"
     device = "cpu"
+    half = False
 
     def __init__(self, path: Path, *, size: tuple[int, int] | None = None, threads: int | None = None) -> None:
         self._path = path

@@ -47,6 +47,7 @@ class TorchRuntime:
         cuda = device.startswith("cuda")
         try:
             half = half and cuda and torch.cuda.get_device_capability(device) >= _FAST_HALF
+            self.half = half
             self._dtype = torch.float16 if half else torch.float32
             self._network = network.to(device, self._dtype).to(memory_format=torch.channels_last)
             self._scale, self._shift = (

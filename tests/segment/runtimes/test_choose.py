@@ -11,22 +11,24 @@ import pytest
 from livebg.errors import DeviceError, UsageError
 from livebg.segment import runtimes
 from livebg.segment.runtimes import Choice, available, choose, devices
+from livebg.segment.runtimes import openvino as adapter
 
 BOTH = ("half", "int8")
 
 
 @pytest.fixture(autouse=True)
 def without_openvino(monkeypatch):
-    monkeypatch.setattr(runtimes, "openvino_is_there", lambda: False)
+    monkeypatch.setattr(devices, "openvino_version", lambda: None)
 
 
 @pytest.fixture
 def multiplies(monkeypatch):
-    """What the CPU multiplies fast; with OpenVINO installed or not."""
+    """What the CPU multiplies, and fast; with OpenVINO installed or not."""
 
-    def answer(*, halves: bool, numbers: bool, openvino: bool = True) -> None:
-        monkeypatch.setattr(runtimes, "openvino_is_there", lambda: openvino)
-        monkeypatch.setattr(runtimes, "_halves_multiply_fast", lambda: halves)
+    def answer(*, halves: bool, numbers: bool, openvino: bool = True, fast: bool = True) -> None:
+        monkeypatch.setattr(devices, "openvino_version", lambda: "1" if openvino else None)
+        monkeypatch.setattr(adapter, "halves_multiply", lambda: halves)
+        monkeypatch.setattr(adapter, "halves_multiply_fast", lambda: halves and fast)
         monkeypatch.setattr(runtimes, "_bytes_multiply_fast", lambda: numbers)
 
     return answer
@@ -108,11 +110,31 @@ def test_what_was_asked_for_is_taken(runtime, precision, chosen, multiplies):
     assert (choice.runtime, choice.precision) == chosen
 
 
+def test_slow_halves_are_taken_only_where_they_are_asked_for(multiplies):
+    multiplies(halves=True, numbers=True, fast=False)
+    assert choose("cpu", holds=BOTH) == Choice("onnx", "cpu", "int8")
+    assert choose("cpu", precision="half", holds=BOTH) == Choice("openvino", "cpu", "half")
+
+
+def test_an_openvino_that_cannot_be_imported_is_said(multiplies, monkeypatch):
+    multiplies(halves=True, numbers=True)
+    monkeypatch.delattr(runtimes, "openvino")
+    monkeypatch.setitem(sys.modules, "livebg.segment.runtimes.openvino", None)
+    with pytest.raises(DeviceError, match=r"^OpenVINO 1 is installed and cannot be imported, .*choose runtime onnx$"):
+        choose("cpu", holds=BOTH)
+
+
 @pytest.mark.parametrize(
     ("openvino", "halves", "runtime", "precision", "reason"),
     [
-        (False, True, "openvino", "auto", r"^OpenVINO cannot be used, which is not installed \(pip install 'livebg\["),
-        (False, True, "auto", "half", "^OpenVINO cannot be used, which is not installed"),
+        (
+            False,
+            True,
+            "openvino",
+            "auto",
+            r"^runtime openvino is computed by OpenVINO, which is not installed: pip install 'livebg\[",
+        ),
+        (False, True, "auto", "half", "^half precision on a CPU is computed by OpenVINO, which is not installed"),
         (True, False, "auto", "half", "^this CPU does not multiply in half precision: choose precision full or auto$"),
         (True, True, "onnx", "half", "^half precision is computed by OpenVINO on a CPU, not by ONNX Runtime"),
         (True, True, "openvino", "int8", "^int8 is computed by ONNX Runtime, not by OpenVINO"),
