@@ -145,6 +145,14 @@ except DeviceError as exc:
 """
 
 
+@pytest.mark.skipif(not openvino.halves_multiply(), reason="this CPU multiplies no halves")
+@pytest.mark.parametrize(("model", "said"), [("people", "on the CPU"), ("people-nano", "on the CPU (1 thread)")])
+def test_a_small_picture_in_halves_is_one_thread_s_work(model, said):
+    runtime = open_runtime(find_model(model), Choice("openvino", "cpu", "half"))
+    assert runtime.half
+    assert runtime.description == f"OpenVINO {said}"
+
+
 def test_openvino_reports_to_nobody():
     code = (
         "import socket, sys, threading\n"
