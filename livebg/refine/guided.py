@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.frame import Alpha, Image, Matte
+from livebg.refine.guided_settings import USUAL, GuidedSettings
 from livebg.still import Stillness
 
 if TYPE_CHECKING:
@@ -67,32 +68,12 @@ class Guided:
 
     notes: Sequence[str] = ()
 
-    def __init__(
-        self,
-        *,
-        radius: int = 1,
-        eps: float = 1e-3,
-        sharpen: float = 0.05,
-        grid: int = 192,
-        calm: float = 0.02,
-        still: float = 0.15,
-    ) -> None:
-        """Choose how edges are sought.
-
-        Args:
-            radius: Windows reach this many coarse pixels to each side, 1..16.
-            eps: Variance of colour, of full range 1, that is taken for noise and not for an edge, above 0.
-            sharpen: What lies within this of 0 or 1 becomes 0 or 1, and the rest is stretched between, 0..0.4.
-            grid: Coarse mattes are taken down to this many pixels on their longer side, 16..1024.
-            calm: Smaller changes of what the edge adds, from frame to frame, are followed slowly, 0.001..0.2.
-            still: The same where the picture stands still, 0.001..0.2.
-
-        Raises:
-            ValueError: A value out of range.
-        """
-        require_settings(radius, eps, sharpen, grid, calm, still)
-        self._grid, self._rate, self._slower = grid, np.float32(1 / calm**2), np.float32(1 / still**2 - 1 / calm**2)
-        self._radius, self._eps, self._sharpen = radius, np.float32(eps), np.float32(sharpen)
+    def __init__(self, settings: GuidedSettings = USUAL) -> None:
+        """Choose how edges are sought."""
+        self._grid, self._radius = settings.grid, settings.radius
+        self._eps, self._sharpen = np.float32(settings.eps), np.float32(settings.sharpen)
+        self._rate = np.float32(1 / settings.calm**2)
+        self._slower = np.float32(1 / settings.still**2 - 1 / settings.calm**2)
         self._last = np.empty((0, 0), np.float32)
         self._found = np.empty((0, 0, 4), np.float32)
         self._planes = self._strip = np.empty(0, np.float32)
@@ -210,16 +191,6 @@ _NOTHING = np.float32(-9)  # as a last alpha: far from all
 _ONES = np.ones(4, np.float32)
 _UPWARDS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 _PRODUCTS = ((0, 3), (1, 3), (2, 3), (0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
-
-
-def require_settings(radius: int, eps: float, sharpen: float, grid: int, calm: float, still: float) -> None:
-    """Raise ``ValueError`` for what ``Guided`` cannot work with."""
-    right = 1 <= radius <= 16 and eps > 0 and 0 <= sharpen <= 0.4 and 16 <= grid <= 1024
-    if not (right and 0.001 <= calm <= 0.2 and 0.001 <= still <= 0.2):
-        raise ValueError(
-            "radius must be 1..16, eps above 0, sharpen 0..0.4, grid 16..1024, calm and still 0.001..0.2: "
-            f"got {radius}, {eps}, {sharpen}, {grid}, {calm} and {still}"
-        )
 
 
 def grid_shape(matte: tuple[int, ...], frame: tuple[int, ...], grid: int) -> tuple[int, int]:

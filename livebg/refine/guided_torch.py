@@ -9,31 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from livebg.refine.guided import grid_shape, require_settings
+from livebg.refine.guided import grid_shape
+from livebg.refine.guided_settings import USUAL, GuidedSettings
 from livebg.still import EVERY, LEAST_NOISE, MOST_NOISE, MOVES, NEW, QUIET
 
 
 class GuidedTorch:
     """``Guided`` for tensors; see there for the method and its source."""
 
-    def __init__(
-        self,
-        *,
-        radius: int = 1,
-        eps: float = 1e-3,
-        sharpen: float = 0.05,
-        grid: int = 192,
-        calm: float = 0.02,
-        still: float = 0.15,
-    ) -> None:
-        """The settings of ``Guided``.
-
-        Raises:
-            ValueError: A value out of range.
-        """
-        require_settings(radius, eps, sharpen, grid, calm, still)
-        self._radius, self._eps, self._sharpen, self._grid = radius, eps, sharpen, grid
-        self._calm, self._still = calm, still
+    def __init__(self, settings: GuidedSettings = USUAL) -> None:
+        """The settings of ``Guided``."""
+        self._radius, self._eps, self._sharpen = settings.radius, settings.eps, settings.sharpen
+        self._grid, self._calm, self._still = settings.grid, settings.calm, settings.still
         self._last: Tensor | None = None
         self._stillness = _Stillness()
 

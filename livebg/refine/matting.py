@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from livebg.errors import DeviceError, UsageError
 from livebg.frame import Matte
 from livebg.refine.guided import Guided
+from livebg.refine.guided_settings import GuidedSettings
 from livebg.refine.trimap import SUBJECT, UNKNOWN, trimap
 from livebg.stages import Draft
 
@@ -59,7 +60,7 @@ class ClosedForm:
             raise ValueError(f"the size to matte at must lie within 32..1024 pixels, got {size}")
         _require_library()
         self._size = size
-        self._enlarge = Guided(grid=1024, sharpen=0.0)
+        self._enlarge = Guided(GuidedSettings(grid=1024, sharpen=0.0))
 
     def refine(self, draft: Draft) -> Matte:
         """The matte at the frame's size.

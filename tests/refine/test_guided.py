@@ -14,6 +14,7 @@ from livebg.evaluate.video_metrics import gradient_error
 from livebg.frame import Frame, Matte
 from livebg.refine import Bilinear, Guided
 from livebg.refine.guided import shrink
+from livebg.refine.guided_settings import GuidedSettings
 from livebg.refine.guided_torch import GuidedTorch
 from livebg.segment import Segmenter
 from livebg.stages import Draft
@@ -157,7 +158,7 @@ def test_a_frame_of_8k():
 @pytest.mark.parametrize("kind", [Guided, GuidedTorch])
 def test_settings_out_of_range_are_refused(kind, settings):
     with pytest.raises(ValueError, match=r"radius must be 1..16, eps above 0.*got"):
-        kind(**settings)
+        kind(GuidedSettings(**settings))
 
 
 @pytest.mark.parametrize("size", [(30, 20), (201, 99), (640, 360), (64, 48)])
@@ -170,7 +171,8 @@ def test_shrinking_a_guide_keeps_its_mean(size):
 @pytest.mark.parametrize("size", [(640, 360), (641, 359), (100, 50)])
 @pytest.mark.parametrize("radius", [1, 2])
 def test_torch_gives_the_same_alpha_frame_after_frame(size, radius):
-    ours, theirs = Guided(radius=radius), GuidedTorch(radius=radius)
+    settings = GuidedSettings(radius=radius)
+    ours, theirs = Guided(settings), GuidedTorch(settings)
     for index in range(3):
         true = disc(size[0] / 2 + index, size=size)
         image, small = picture(true, noise=2, seed=index), coarse(true)
