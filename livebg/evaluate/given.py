@@ -1,7 +1,7 @@
 """Mattes that any tool made, to be scored as a model's are: a folder of pictures a clip, or a video a clip.
 
-They are read as masks are: what cannot be used is named, and the others go on. Nothing is timed, since nothing is
-computed.
+They are read as masks are. A clip of which a frame has no matte that can be used is named and not measured; the other
+clips go on. Nothing is timed, since nothing is computed.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Given:
             source: Its samples; closed by the caller.
             score: Called for each sample that has a matte, in order.
             open_video: Opens a matte video; closed here.
-            findings: Takes what is missing, left over or unusable.
+            findings: Takes what is left over, and how many frames at a clip's end a matte video lacks.
             progress: Called after each frame that was scored.
 
         Returns:
             The frames scored, and no seconds.
 
         Raises:
-            SourceError: There are no mattes of this clip, or its matte video is none.
+            SourceError: There are no mattes of this clip, its matte video is none, or a frame's matte cannot be used.
         """
         path = self._path(clip)
         if path is None:

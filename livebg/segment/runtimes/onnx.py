@@ -8,8 +8,9 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
-from livebg.errors import DeviceError, WeightsError
+from livebg.errors import WeightsError
 from livebg.segment.runtimes import PUBLISHED_SIZE, SCALE, SHIFT
+from livebg.segment.runtimes.adapting import failure, input_size, on_cpu
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,8 @@ class OnnxRuntime:
     def __init__(self, path: Path, *, size: tuple[int, int] | None = None, threads: int | None = None) -> None:
         self._path = path
         self._session = _open(path, path, threads)
-        own = _input_size(path, self._session)
+        shapes = [each.shape for each in self._session.get_inputs()]
+        own = input_size(path, shapes, len(self._session.get_outputs()[0].shape))
         self.size = size or own or PUBLISHED_SIZE
         if own is not None and own != self.size:
             self._session = _open(path, _resized(path, self.size), threads)
@@ -42,8 +44,7 @@ class OnnxRuntime:
         self._output = self._session.get_outputs()[0].name
         width, height = self.size
         self._batch = np.empty((1, 3, height, width), np.float32)
-        at = "" if threads is None else f" ({threads} thread{'s' if threads > 1 else ''})"
-        self.description = f"ONNX Runtime on the CPU{at}"
+        self.description = on_cpu("ONNX Runtime", threads)
 
     def scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See ``Runtime.scores``."""
@@ -55,11 +56,7 @@ class OnnxRuntime:
             try:
                 found = self._session.run([self._output], {self._input: self._batch})[0]
             except _FAILURES as exc:
-                width, height = self.size
-                raise DeviceError(
-                    f"ONNX Runtime failed on {self._path.name} at {width}x{height}: {_reason(exc)}; "
-                    "where memory is short, take a smaller size or model"
-                ) from exc
+                raise failure(f"ONNX Runtime failed on {self._path.name}", self.size, _reason(exc)) from exc
             score[:] = found[0, 0]
         return scores
 
@@ -77,16 +74,6 @@ def _open(path: Path, model: Path | bytes, threads: int | None) -> onnxruntime.I
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _FAILURES as exc:
         raise WeightsError(f"ONNX Runtime cannot load {path}: {_reason(exc)}") from exc
-
-
-def _input_size(path: Path, session: onnxruntime.InferenceSession) -> tuple[int, int] | None:
-    """Width and height that the file is fixed at; ``None`` where it takes any."""
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    shape = inputs[0].shape
-    if len(inputs) != 1 or len(shape) != 4 or shape[1] != 3 or len(outputs[0].shape) != 4:
-        raise WeightsError(f"{path} is not a U²-Net: it takes {[each.shape for each in inputs]}, not one (1, 3, H, W)")
-    height, width = shape[2:]
-    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
 
 def _resized(path: Path, size: tuple[int, int]) -> bytes:

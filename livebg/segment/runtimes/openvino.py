@@ -21,6 +21,7 @@ import numpy as np
 
 from livebg.errors import DeviceError, WeightsError
 from livebg.segment.runtimes import DEVIATION, MEAN, PUBLISHED_SIZE
+from livebg.segment.runtimes.adapting import failure, input_size, on_cpu
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # None: its import fails
 
@@ -58,7 +59,9 @@ class OpenVinoRuntime:
             model = _read(path)
         except _FAILURES as exc:
             raise WeightsError(f"OpenVINO cannot load {path}: {_reason(exc)}") from exc
-        self.size = size or _input_size(path, model) or PUBLISHED_SIZE
+        shapes = [_numbers(each.partial_shape) for each in model.inputs]
+        own = input_size(path, shapes, len(_numbers(model.output(0).partial_shape)))
+        self.size = size or own or PUBLISHED_SIZE
         width, height = self.size
         if threads is None and half and width * height <= _SMALL:
             threads = 1  # threads that wait for each other: people-nano took 9.0 ms with one and 11.1 with two
@@ -69,8 +72,7 @@ class OpenVinoRuntime:
             self._request.set_input_tensor(openvino.Tensor(self._picture, shared_memory=True))
         except _FAILURES as exc:
             raise self._failure(exc) from exc
-        at = "" if threads is None else f" ({threads} thread{'s' if threads > 1 else ''})"
-        self.description = f"OpenVINO on the CPU{at}"
+        self.description = on_cpu("OpenVINO", threads)
 
     def scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See ``Runtime.scores``."""
@@ -85,11 +87,7 @@ class OpenVinoRuntime:
         return scores
 
     def _failure(self, exc: Exception) -> DeviceError:
-        width, height = self.size
-        return DeviceError(
-            f"OpenVINO failed on {self._path.name} at {width}x{height}: {_reason(exc)}; "
-            "where memory is short, take a smaller size or model"
-        )
+        return failure(f"OpenVINO failed on {self._path.name}", self.size, _reason(exc))
 
 
 @cache
@@ -114,20 +112,10 @@ def _read(path: Path) -> openvino.Model:
     return onnx.convert(onnx.load(path))
 
 
-def _input_size(path: Path, model: openvino.Model) -> tuple[int, int] | None:
-    """Width and height that the file is fixed at; ``None`` where it takes any."""
-    shapes = [each.partial_shape for each in model.inputs]
-    output = model.output(0).partial_shape
-    if len(shapes) != 1 or shapes[0].rank != 4 or shapes[0][1] != 3 or output.rank != 4:
-        raise WeightsError(
-            f"{path} is not a U²-Net: it takes {[_numbers(each) for each in shapes]}, not one (1, 3, H, W)"
-        )
-    _, _, height, width = shapes[0]
-    return None if height.is_dynamic or width.is_dynamic else (width.get_length(), height.get_length())
-
-
 def _numbers(shape: openvino.PartialShape) -> list[int | str]:
-    return [str(each) if each.is_dynamic else each.get_length() for each in shape]
+    """The sides of a shape, one that may vary in words; none where their number may vary."""
+    sides = [] if shape.rank.is_dynamic else shape
+    return [str(each) if each.is_dynamic else each.get_length() for each in sides]
 
 
 def _for_bytes(model: openvino.Model, size: tuple[int, int]) -> openvino.Model:

@@ -10,6 +10,7 @@ import torch
 from livebg.errors import DeviceError
 from livebg.segment.checkpoints import load_checkpoint
 from livebg.segment.runtimes import PUBLISHED_SIZE, SCALE, SHIFT
+from livebg.segment.runtimes.adapting import failure, on_cpu
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,13 +60,12 @@ class TorchRuntime:
             width, height = self.size
             self.scores(np.zeros((1, height, width, 3), np.uint8))
         precision = "half" if half else "full"
-        number = torch.get_num_threads()
         self.description = (
             f"torch on {device} ({torch.cuda.get_device_name(device)}, {precision} precision)"
             if cuda
             else "torch on the Apple GPU"
             if device == "mps"
-            else f"torch on the CPU ({number} thread{'s' if number > 1 else ''})"
+            else on_cpu("torch", torch.get_num_threads())
         )
 
     def scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -80,9 +80,5 @@ class TorchRuntime:
             raise self._failure(exc) from exc
 
     def _failure(self, exc: RuntimeError) -> DeviceError:
-        width, height = self.size
         reason = (str(exc).splitlines() or [type(exc).__name__])[0]
-        return DeviceError(
-            f"torch failed on {self.device} with {self._path.name} at {width}x{height}: {reason}; "
-            "where memory is short, take a smaller size or model"
-        )
+        return failure(f"torch failed on {self.device} with {self._path.name}", self.size, reason)

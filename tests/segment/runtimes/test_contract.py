@@ -114,6 +114,8 @@ def test_a_network_of_another_shape_is_refused(name, tmp_path):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     with pytest.raises(WeightsError, match=r"is not a U²-Net: it takes \[\[1, 10\]\], not one \(1, 3, H, W\)"):
         open_runtime(path, Choice(name, "cpu"))
+    with pytest.raises(WeightsError, match="is not a U²-Net"):
+        open_runtime(path, Choice(name, "cpu"), size=(64, 64))
 
 
 @pytest.mark.parametrize(("name", "said"), [("onnx", "ONNX Runtime"), ("openvino", "OpenVINO")])
