@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from livebg.job import JobReport, process
     from livebg.pipeline import Matting, RunReport, run
     from livebg.segment import Segmenter
+    from livebg.segment.ahead import SegmentAhead
     from livebg.sinks import NullSink, WriteBehind, open_sink
     from livebg.sources import ReadAhead, open_source
 
@@ -35,6 +36,7 @@ _HOMES = {
     "NullSink": "livebg.sinks",
     "ReadAhead": "livebg.sources",
     "RunReport": "livebg.pipeline",
+    "SegmentAhead": "livebg.segment.ahead",
     "Segmenter": "livebg.segment",
     "StreamInfo": "livebg.frame",
     "WriteBehind": "livebg.sinks",
@@ -58,6 +60,7 @@ __all__ = [
     "NullSink",
     "ReadAhead",
     "RunReport",
+    "SegmentAhead",
     "Segmenter",
     "StreamInfo",
     "WriteBehind",

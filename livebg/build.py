@@ -23,8 +23,10 @@ from livebg.sources import ReadAhead, open_source
 if TYPE_CHECKING:
     from typing import Literal
 
+    from livebg import stages
     from livebg.compose import Background
     from livebg.frame import StreamInfo
+    from livebg.segment.ahead import SegmentAhead
     from livebg.stages import Refiner, Sink, Source
 
 NULL_OUTPUT = "null:"
@@ -52,12 +54,13 @@ def open_reader(path: str, config: InputConfig, *, side: bool) -> Source:
     )
 
 
-def open_segmenter(config: SegmentConfig, *, coarse: bool = False) -> Segmenter:
+def open_segmenter(config: SegmentConfig, *, coarse: bool = False, lanes: int = 1) -> Segmenter:
     """The network, loaded onto its device.
 
     Args:
         config: Which network, and what becomes of its score.
         coarse: Mattes of the network's own size, for the stages of ``open_matting``.
+        lanes: Frames that it may be asked for at once.
 
     Raises:
         UsageError: There is no such model.
@@ -75,15 +78,19 @@ def open_segmenter(config: SegmentConfig, *, coarse: bool = False) -> Segmenter:
         subjects=config.subjects,
         precision=config.precision,
         coarse=coarse,
+        lanes=lanes,
     )
 
 
-def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False, live: bool = False) -> Matting:
+def open_matting(
+    config: Config, segmenter: Segmenter, *, ahead: SegmentAhead | None = None, stills: bool = False, live: bool = False
+) -> Matting:
     """Everything between a frame and its final matte.
 
     Args:
         config: How steady, how often afresh, how fine.
         segmenter: With coarse mattes.
+        ahead: Is asked for the mattes in its place.
         stills: Whether frames have nothing to do with each other: then each is segmented on its own.
         live: Whether frames cannot wait: a slow refiner then works beside the stream, and the caller closes it.
 
@@ -94,14 +101,15 @@ def open_matting(config: Config, segmenter: Segmenter, *, stills: bool = False, 
     """
     smooth = config.smooth
     refiner = open_refiner(config.refine, segmenter.device, stills=stills, live=live)
+    mattes: stages.Segmenter = segmenter if ahead is None else ahead
     if stills:
-        return Matting(segmenter, refiner=refiner)
-    cadence = Cadence(segmenter, smooth.cadence)
+        return Matting(mattes, refiner=refiner)
+    cadence = Cadence(mattes, smooth.cadence)
     if smooth.smooth == "off" and smooth.cadence == 1 and not isinstance(refiner, KeyframeRefiner):
-        return Matting(segmenter, refiner=refiner)  # nobody asks for motion
+        return Matting(mattes, refiner=refiner)  # nobody asks for motion
     smoother = None if smooth.smooth == "off" else Smoother(smooth.smooth, lookahead=smooth.lookahead)
     both_ways = smoother is not None and smooth.lookahead > 0
-    return Matting(segmenter, MotionTracker(both_ways=both_ways), cadence, smoother, refiner)
+    return Matting(mattes, MotionTracker(both_ways=both_ways), cadence, smoother, refiner)
 
 
 def open_refiner(config: RefineConfig, device: str, *, stills: bool = False, live: bool = False) -> Refiner:

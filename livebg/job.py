@@ -24,12 +24,14 @@ from livebg.build import (
 from livebg.config import Config
 from livebg.errors import UsageError
 from livebg.pipeline import RunReport, run
-from livebg.plan import Job, check, check_shared, pixels_of, plan
+from livebg.plan import Job, check, check_shared, lanes_for, pixels_of, plan
+from livebg.segment.ahead import SegmentAhead
 from livebg.speed import choose
 
 if TYPE_CHECKING:
     from livebg.frame import StreamInfo
     from livebg.segment import Segmenter
+    from livebg.stages import Source
 
 Progress = Callable[[RunReport, "StreamInfo"], None]
 
@@ -117,7 +119,8 @@ def process(
         raise UsageError(f"{os.fspath(input)} holds {len(jobs)} clips: call process for each")
     check_shared(config)
     check(jobs[0], config)
-    return do(jobs[0], config, open_segmenter(config.segment, coarse=True), progress=progress)
+    segmenter = open_segmenter(config.segment, coarse=True, lanes=lanes_for(jobs, config))
+    return do(jobs[0], config, segmenter, progress=progress)
 
 
 def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | None = None) -> JobReport:
@@ -126,7 +129,8 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
     Args:
         job: What is read, and where the results go.
         config: Everything else.
-        segmenter: With coarse mattes, as ``open_matting`` wants it.
+        segmenter: With coarse mattes, as ``open_matting`` wants it; with more lanes than one, every frame is segmented,
+            and ahead of the rest.
         progress: Called after each frame.
 
     Raises:
@@ -134,9 +138,13 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
     """
     pixels = pixels_of(config)
     with ExitStack() as stack:
-        source = stack.enter_context(open_reader(job.input, config.input, side=job.output != NULL_OUTPUT))
+        source: Source = open_reader(job.input, config.input, side=job.output != NULL_OUTPUT)
+        ahead = None
+        if segmenter.lanes > 1:
+            source = ahead = SegmentAhead(source, segmenter, segmenter.lanes)
+        stack.enter_context(source)
         info = source.info
-        matting = open_matting(config, segmenter, stills=info.stills)
+        matting = open_matting(config, segmenter, ahead=ahead, stills=info.stills)
         matting.reset()
         compositor = stack.enter_context(open_compositor(config.compose, info))
         sink = stack.enter_context(open_writer(job.output, info, config.output, pixels=pixels, side=True))

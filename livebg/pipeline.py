@@ -3,8 +3,8 @@
     source -> segment -> smooth -> refine -> compose -> sink
 
 Nothing here knows a concrete stage: ``build.py`` makes them from a configuration, and threads hide behind the same
-protocols (``sources.ReadAhead``, ``sinks.WriteBehind``), so that reading, segmenting and writing overlap while this
-page stays a loop.
+protocols (``sources.ReadAhead``, ``segment.SegmentAhead``, ``sinks.WriteBehind``), so that reading, segmenting and
+writing overlap while this page stays a loop.
 
 Why fail closed lives here: this is the one place where a picture meets its matte. A matte that is not finite, not in
 [0, 1] or not of the frame's size stops the run before anything is composed.
@@ -34,8 +34,8 @@ class RunReport:
         frames: Frames written.
         segmented: Frames whose matte the network made; the others' was carried to them.
         seconds: Wall time from the first request for a frame to the last file closed.
-        stages: Seconds that the main thread spent in each stage, by name; ``read`` and ``write`` are waits for the
-            threads that do the work.
+        stages: Seconds that the main thread spent in each stage, by name; ``read``, ``write`` and (with
+            ``SegmentAhead``) ``segment`` are waits for the threads that do the work.
         notes: What the source, the refiner and the sinks had to say, in order.
     """
 

@@ -12,9 +12,12 @@ from typing import Literal
 from livebg.build import NULL_OUTPUT, open_background, open_reader
 from livebg.compose import parse_background
 from livebg.config import Config
+from livebg.cores import cores
 from livebg.errors import SinkError, SourceError, UsageError
 from livebg.sinks import check_output, default_suffix
 from livebg.sources import RESULT_MARK, is_picture, is_result, is_video
+
+_MOST_LANES = 4  # each holds its own activations, and a frame that waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Job:
     output: str
     matte: str | None = None
     batch: bool = False
+
+    @property
+    def picture(self) -> bool:
+        """Whether one picture is read."""
+        return self.input != "-" and not _is_sequence(self.input) and is_picture(self.input)
 
     @property
     def results(self) -> list[str]:
@@ -73,6 +81,12 @@ def plan(inputs: Sequence[str], config: Config) -> list[Job]:
     return jobs
 
 
+def lanes_for(jobs: Sequence[Job], config: Config) -> int:
+    """Frames to segment at once: as there are cores, where each of many is segmented and nobody counts the threads."""
+    one_by_one = config.smooth.cadence != 1 or all(job.picture for job in jobs)
+    return 1 if one_by_one or config.segment.threads is not None else min(cores(), _MOST_LANES)
+
+
 def check(job: Job, config: Config) -> None:
     """Find what would make the job fail, before anything heavy is fetched or loaded.
 
@@ -90,14 +104,13 @@ def check(job: Job, config: Config) -> None:
             raise UsageError(f"{there} is there but {missing[0]} is not: add --overwrite to make both")
         for path in missing:
             _make_folder(Path(path).parent)
-    stills = job.input != "-" and not _is_sequence(job.input) and is_picture(job.input)
     for path in job.results:
         matte = path == job.matte
         output = config.output.for_matte() if matte else config.output
         check_output(
             path,
             pixels="gray" if matte else pixels_of(config),
-            stills=stills,
+            stills=job.picture,
             codec=output.codec,
             crf=output.crf,
             preset=output.preset,

@@ -13,15 +13,16 @@ import tracemalloc
 from livebg.build import NULL_OUTPUT, open_segmenter
 from livebg.config import Config
 from livebg.job import do
-from livebg.plan import Job
+from livebg.plan import Job, lanes_for
 
 
 def peak_buffers(clip: str, model: str) -> dict[str, object]:
     """Process a clip into nothing and say what was held at the worst moment, in 10^6 bytes."""
     config = Config().override({"segment": {"model": model}})
-    segmenter = open_segmenter(config.segment, coarse=True)
+    job = Job(clip, NULL_OUTPUT)
+    segmenter = open_segmenter(config.segment, coarse=True, lanes=lanes_for([job], config))
     tracemalloc.start()
-    report = do(Job(clip, NULL_OUTPUT), config, segmenter)
+    report = do(job, config, segmenter)
     _, peak = tracemalloc.get_traced_memory()
     return {"frames": report.frames, "peak_mb": round(peak / 1e6, 1), "torch_imported": "torch" in sys.modules}
 

@@ -14,7 +14,7 @@ from livebg.cli.progress import ProgressLine
 from livebg.config import Config
 from livebg.errors import LivebgError, SinkError, SourceError
 from livebg.job import JobReport, do
-from livebg.plan import Job, check, check_shared, plan
+from livebg.plan import Job, check, check_shared, lanes_for, plan
 from livebg.sinks import partial_path
 from livebg.speed import choose
 
@@ -50,7 +50,7 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
         if choice.why and not quiet:
             click.echo(choice.why, err=True)
     reports: list[JobReport] = []
-    segmenter = load_segmenter(config.segment, quiet=quiet) if todo else None
+    segmenter = load_segmenter(config.segment, quiet=quiet, lanes=lanes_for(todo, config)) if todo else None
     for job in todo:
         assert segmenter is not None
         started = time.time()

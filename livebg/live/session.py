@@ -7,7 +7,6 @@ at once; then the network.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import threading
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from livebg.build import open_segmenter
 from livebg.config import Config, SegmentConfig
+from livebg.cores import cores
 from livebg.errors import SinkError
 from livebg.live.changes import Changes, OpenSegmenter, Workshop, check
 from livebg.live.control import Control, default_path
@@ -220,7 +220,7 @@ def open_late_segmenter(config: Config) -> OpenSegmenter:
 
     def open_network(segment: SegmentConfig) -> Segmenter:
         if config.live.latency == "low" and segment.threads is None:
-            segment = segment.model_copy(update={"threads": max(1, _cores() - 1)})
+            segment = segment.model_copy(update={"threads": max(1, cores() - 1)})
         return open_segmenter(segment, coarse=True)
 
     return open_network
@@ -248,8 +248,3 @@ def _socket_path(control: str) -> Path | None:
     if control == "none" or (control == "auto" and not hasattr(socket, "AF_UNIX")):
         return None
     return default_path() if control == "auto" else Path(control)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

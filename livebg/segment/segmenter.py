@@ -27,6 +27,7 @@ from livebg.frame import Frame, Image, Matte
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import Precision, choose, open_runtime
+from livebg.segment.runtimes.adapting import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ class Segmenter:
         runtime: ``onnx``, ``openvino`` or ``torch``.
         device: ``cpu``, ``cuda:0``, ``mps``.
         precision: ``full``, ``half`` or ``int8``: what it computes in.
+        lanes: Threads that may call it at once; others wait.
         description: For people: «u2netp 320x320 in full precision by ONNX Runtime on the CPU (2 threads)».
     """
 
@@ -67,6 +69,7 @@ class Segmenter:
         runtime: str = "auto",
         precision: str = "auto",
         threads: int | None = None,
+        lanes: int = 1,
     ) -> None:
         """Load a model; a published one is fetched first where it is not in the cache.
 
@@ -84,7 +87,9 @@ class Segmenter:
             precision: ``full``; ``half``, on CUDA, or by OpenVINO on a CPU that multiplies it; ``int8``, by ONNX
                 Runtime on a CPU (NAME.int8.onnx beside NAME.onnx; that of a published network is made at first use); or
                 ``auto``, the fastest: half on CUDA; on a CPU half or int8 where the model loses nothing by it.
-            threads: CPU threads for one frame; ``None`` leaves it to the runtime.
+            threads: CPU threads for one frame; ``None`` leaves it to the runtime, or shares the cores among lanes.
+            lanes: Threads that may call ``segment`` at once. Each frame takes longer than alone, all together less
+                (see ``SegmentAhead``). By torch it is one.
 
         Raises:
             UsageError: A word or number that is not allowed, a name misspelt; there is no int8 file.
@@ -99,6 +104,8 @@ class Segmenter:
             raise UsageError(f"subjects must be all, largest or a number from 1, got {subjects!r}")
         if threads is not None and threads < 1:
             raise UsageError(f"threads must be 1 or more, got {threads}")
+        if lanes < 1:
+            raise UsageError(f"lanes must be 1 or more, got {lanes}")
         wanted = None if size is None else _checked_size(size)
         path = find_model(model)
         self._alpha: AlphaMode = alpha
@@ -123,7 +130,8 @@ class Segmenter:
                 raise UsageError(f"there is no {path.name}: for this model choose precision full or auto")
         elif choice.runtime == "torch" and path.parent == PACKAGED:
             path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
-        self._runtime = open_runtime(path, choice, size=wanted, threads=threads)
+        self.lanes = 1 if choice.runtime == "torch" else lanes
+        self._runtime = open_runtime(path, choice, size=wanted, threads=threads, lanes=self.lanes)
         self.size = self._runtime.size
         self.runtime = self._runtime.name
         self.device = self._runtime.device
@@ -135,7 +143,7 @@ class Segmenter:
         self.description = f"{self.model} {width}x{height}{said} by {self._runtime.description}"
         if choice.note:
             self.description += f"; {choice.note}"
-        self._pictures = np.empty((1, height, width, 3), np.uint8)
+        self._pictures = Lanes(np.empty((1, height, width, 3), np.uint8) for _ in range(self.lanes))
 
     def segment(self, frame: Frame | Image) -> Matte:
         """The matte of one frame.
@@ -156,14 +164,14 @@ class Segmenter:
     def segment_batch(self, frames: Sequence[Frame | Image]) -> list[Matte]:
         """The mattes of several frames in one call of the runtime; sizes may differ. See ``segment``."""
         checked = [_checked(frame) for frame in frames]
-        if len(checked) > len(self._pictures):
-            self._pictures = np.empty((len(checked), *self._pictures.shape[1:]), np.uint8)
-        pictures = self._pictures[: len(checked)]
-        for frame, picture in zip(checked, pictures, strict=True):
-            shrink_or_grow(frame.at_least(*self.size), picture)
-            if self._normalise == "minmax":
-                _stretch_to_white(picture)
-        scores = self._runtime.scores(pictures)
+        with self._pictures.one() as pictures:
+            if len(checked) != 1:
+                pictures = np.empty((len(checked), *pictures.shape[1:]), np.uint8)
+            for frame, picture in zip(checked, pictures, strict=True):
+                shrink_or_grow(frame.at_least(*self.size), picture)
+                if self._normalise == "minmax":
+                    _stretch_to_white(picture)
+            scores = self._runtime.scores(pictures)
         if not np.isfinite(scores).all():
             raise StageError(f"{self.description} gave a score that is not a number: the frame is not shown")
         return [

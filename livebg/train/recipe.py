@@ -33,6 +33,9 @@ class SceneConfig(Section):
     as_taken: Part = Field(description="Part of the scenes that are pictures as they were taken.")
     empty: Part = Field(description="Part of the scenes that are rooms with nobody.")
     decoys: Part = Field(0.3, description="Part of the empty rooms that are known to fool networks.")
+    nothing: Part = Field(
+        0.0, description="Part of the empty rooms that are no rooms: a plain colour, grain, a gradient."
+    )
     two_people: Part = Field(0.1, description="Part of the composites that show two people.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")

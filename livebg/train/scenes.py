@@ -96,7 +96,9 @@ def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -
     lot = rng.random()
     if lot < config.empty:
         aspect = _aspect(rng)
-        return Scene((_room(rng, shelf, aspect, config.decoys),), aspect)
+        nothing = config.nothing and rng.random() < config.nothing
+        room = _nothing(rng, aspect) if nothing else _room(rng, shelf, aspect, config.decoys)
+        return Scene((room,), aspect)
     if lot < config.empty + config.as_taken:
         return _as_taken(rng, _subject(rng, shelf, config.as_taken_odds))
     return _composite(rng, shelf, config)
@@ -205,6 +207,23 @@ def _room(rng: np.random.Generator, shelf: Shelf, aspect: float, decoys: float) 
     if rng.random() < 0.3:  # out of focus, as rooms behind people are
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.8, 4)), np.uint8)
     return Layer(image, None, _turned(rng, place, aspect), True)
+
+
+def _nothing(rng: np.random.Generator, aspect: float) -> Layer:
+    """A wall, a covered lens, a broken picture: a colour that changes over the frame, and grain of any size."""
+    height = int(rng.integers(60, 480))
+    width = max(1, round(height * aspect))
+    colour = rng.uniform(0, 255) + rng.uniform(-100, 100, 3) * rng.choice([0.0, 0.2, 1.0])
+    shades = colour + rng.normal(0, 1, (2, 2, 3)) * rng.choice([0, 10, 60])
+    wall = cv2.resize(shades.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    grain = rng.standard_normal((height, width, 1 if rng.random() < 0.5 else 3), np.float32)
+    soft = rng.choice([0.0, rng.uniform(0.5, 6)])
+    if soft:
+        grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), soft), np.float32).reshape(grain.shape)
+    grain *= np.float32(np.exp(rng.uniform(np.log(1), np.log(120))) / max(float(grain.std()), 1e-6))
+    image = np.clip(wall + grain, 0, 255).astype(np.uint8)
+    place = np.array([[1 / height, 0, 0], [0, 1 / height, 0]])
+    return Layer(image, None, place, True)
 
 
 def _cut_out(subject: Subject) -> tuple[Image, Image]:

@@ -10,9 +10,10 @@ import cv2
 import pytest
 
 from livebg.errors import SourceError
+from livebg.segment.ahead import SegmentAhead
 from livebg.sources import ReadAhead, open_source
 from livebg.sources.video import VideoSource
-from tests.fakes import FakeSource, gradient
+from tests.fakes import FakeSegmenter, FakeSource, gradient
 from tests.media import numbered, write_clip
 from tests.sources import contract
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from livebg.stages import Source
 
 COUNT = 7
-KINDS = ["clip", "pipe", "folder", "stills", "fake", "clip read ahead", "fake read ahead"]
+KINDS = ["clip", "pipe", "folder", "stills", "fake", "clip read ahead", "fake read ahead", "fake segmented ahead"]
 
 
 def feed(data: bytes) -> int:
@@ -54,6 +55,10 @@ class PipeSource(VideoSource):
             self.descriptor = -1
 
 
+def segmented_ahead(source: Source) -> SegmentAhead:
+    return SegmentAhead(source, FakeSegmenter(), lanes=2)
+
+
 @pytest.fixture(params=KINDS)
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Source]:
     kind = request.param
@@ -66,6 +71,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Source]
         return partial(FakeSource, images)
     if kind == "fake read ahead":
         return lambda: ReadAhead(FakeSource(images), depth=1)
+    if kind == "fake segmented ahead":
+        return lambda: segmented_ahead(FakeSource(images))
     clip = write_clip(tmp_path / "clip.mkv", frames=COUNT)
     if kind == "pipe":
         return partial(PipeSource, clip.read_bytes())
@@ -83,7 +90,9 @@ def test_promise(promise: Callable[[Callable[[], Source]], None], make: Callable
     promise(make)
 
 
-@pytest.mark.parametrize("wrap", [lambda source: source, ReadAhead], ids=["itself", "read ahead"])
+@pytest.mark.parametrize(
+    "wrap", [lambda source: source, ReadAhead, segmented_ahead], ids=["itself", "read ahead", "segmented ahead"]
+)
 def test_an_error_arrives_after_the_frames_before_it(wrap: Callable[[Source], Source]) -> None:
     error = SourceError("the cable is out")
     with wrap(FakeSource([gradient()] * COUNT, error=error, at=3)) as source:

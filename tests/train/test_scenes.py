@@ -23,6 +23,16 @@ def test_an_empty_room_has_no_alpha(library, recipe):
         assert not alpha.any()
 
 
+def test_a_picture_of_nothing_is_empty_too_and_no_two_are_alike(library, recipe):
+    drawn = [scene.draw((64, 48)) for scene in scenes(library, recipe, 40, empty=1.0, nothing=1.0)]
+    assert not any(alpha.any() for _, alpha in drawn)
+    deviations = [picture.std() for picture, _ in drawn]
+    assert min(deviations) < 5  # a wall
+    assert max(deviations) > 50  # grain
+    means = np.array([picture.mean((0, 1)) for picture, _ in drawn])
+    assert np.unique(means.round(), axis=0).shape[0] > 30
+
+
 def test_a_body_cut_by_its_picture_stands_on_the_frame_s_border(library, recipe):
     """All bodies of this library go on below their picture: where one is seen, its column reaches the bottom."""
     seen = 0

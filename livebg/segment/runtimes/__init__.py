@@ -191,7 +191,12 @@ def _bytes_multiply_fast() -> bool:
 
 
 def open_runtime(
-    path: Path, choice: Choice, *, size: tuple[int, int] | None = None, threads: int | None = None
+    path: Path,
+    choice: Choice,
+    *,
+    size: tuple[int, int] | None = None,
+    threads: int | None = None,
+    lanes: int = 1,
 ) -> Runtime:
     """Load weights into the runtime that was chosen.
 
@@ -201,6 +206,7 @@ def open_runtime(
         size: Width and height of the model's input; ``None`` is the file's own, 320x320 where it does not say.
         threads: CPU threads for one picture; ``None`` leaves it to the runtime. torch keeps one number for the whole
             process, so there it holds for everybody.
+        lanes: Threads that may call ``scores`` at once, by ONNX Runtime and OpenVINO; torch takes one.
 
     Raises:
         WeightsError: The file is missing, damaged or not a U²-Net.
@@ -210,9 +216,10 @@ def open_runtime(
     if choice.runtime == "onnx":
         from livebg.segment.runtimes.onnx import OnnxRuntime
 
-        return OnnxRuntime(path, size=size, threads=threads)
+        return OnnxRuntime(path, size=size, threads=threads, lanes=lanes)
     if choice.runtime == "openvino":
-        return cast(Runtime, _openvino().OpenVinoRuntime(path, size=size, threads=threads, half=half))
+        adapter = _openvino()
+        return cast(Runtime, adapter.OpenVinoRuntime(path, size=size, threads=threads, lanes=lanes, half=half))
     from livebg.segment.runtimes.torch import TorchRuntime
 
     return TorchRuntime(path, choice.device, size=size, threads=threads, half=half)

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Generic, TypeVar
 
+from livebg.cores import cores
 from livebg.errors import DeviceError, WeightsError
 
+T = TypeVar("T")
 
-def on_cpu(name: str, threads: int | None) -> str:
-    """For people: «ONNX Runtime on the CPU (2 threads)»."""
-    at = "" if threads is None else f" ({threads} thread{'s' if threads > 1 else ''})"
-    return f"{name} on the CPU{at}"
+
+class Lanes(Generic[T]):
+    """What one caller at a time may use, several of them: whoever comes when all are taken waits."""
+
+    def __init__(self, each: Iterable[T]) -> None:
+        self._free: SimpleQueue[T] = SimpleQueue()
+        for one in each:
+            self._free.put(one)
+
+    @contextmanager
+    def one(self) -> Iterator[T]:
+        """Any that is free."""
+        one = self._free.get()
+        try:
+            yield one
+        finally:
+            self._free.put(one)
+
+
+def threads_each(threads: int | None, lanes: int) -> int | None:
+    """Threads for one picture: as asked for; else the cores in equal parts, or all of them to one lane."""
+    return max(1, cores() // lanes) if threads is None and lanes > 1 else threads
+
+
+def on_cpu(name: str, threads: int | None, lanes: int = 1) -> str:
+    """For people: «ONNX Runtime on the CPU (2 threads)», «(2 pictures at once, 1 thread each)»."""
+    each = "" if threads is None else f"{threads} thread{'s' if threads > 1 else ''}"
+    said = each if lanes == 1 else f"{lanes} pictures at once, {each} each"
+    return f"{name} on the CPU ({said})" if said else f"{name} on the CPU"
 
 
 def failure(what: str, size: tuple[int, int], reason: str) -> DeviceError:

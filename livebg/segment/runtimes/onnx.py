@@ -10,7 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from livebg.errors import WeightsError
 from livebg.segment.runtimes import PUBLISHED_SIZE, SCALE, SHIFT
-from livebg.segment.runtimes.adapting import failure, input_size, on_cpu
+from livebg.segment.runtimes.adapting import Lanes, failure, input_size, on_cpu, threads_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,8 +32,11 @@ class OnnxRuntime:
     device = "cpu"
     half = False
 
-    def __init__(self, path: Path, *, size: tuple[int, int] | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, size: tuple[int, int] | None = None, threads: int | None = None, lanes: int = 1
+    ) -> None:
         self._path = path
+        threads = threads_each(threads, lanes)
         self._session = _open(path, path, threads)
         shapes = [each.shape for each in self._session.get_inputs()]
         own = input_size(path, shapes, len(self._session.get_outputs()[0].shape))
@@ -43,20 +46,21 @@ class OnnxRuntime:
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
         width, height = self.size
-        self._batch = np.empty((1, 3, height, width), np.float32)
-        self.description = on_cpu("ONNX Runtime", threads)
+        self._lanes = Lanes(np.empty((1, 3, height, width), np.float32) for _ in range(lanes))
+        self.description = on_cpu("ONNX Runtime", threads, lanes)
 
     def scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See ``Runtime.scores``."""
         scores = np.empty(pictures.shape[:3], np.float32)
         for picture, score in zip(pictures, scores, strict=True):
-            for channel, plane in enumerate(self._batch[0]):
-                np.multiply(picture[..., channel], np.float32(SCALE[channel]), out=plane)
-                plane += np.float32(SHIFT[channel])
-            try:
-                found = self._session.run([self._output], {self._input: self._batch})[0]
-            except _FAILURES as exc:
-                raise failure(f"ONNX Runtime failed on {self._path.name}", self.size, _reason(exc)) from exc
+            with self._lanes.one() as batch:
+                for channel, plane in enumerate(batch[0]):
+                    np.multiply(picture[..., channel], np.float32(SCALE[channel]), out=plane)
+                    plane += np.float32(SHIFT[channel])
+                try:
+                    found = self._session.run([self._output], {self._input: batch})[0]
+                except _FAILURES as exc:
+                    raise failure(f"ONNX Runtime failed on {self._path.name}", self.size, _reason(exc)) from exc
             score[:] = found[0, 0]
         return scores
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from livebg.cores import cores
 from livebg.errors import WeightsError
 from livebg.segment.runtimes import Choice, choose, devices, open_runtime, openvino
 from livebg.segment.segmenter import find_model
@@ -72,6 +74,26 @@ def test_a_score_is_not_overwritten_by_the_next(name, u2netp, pictures):
     kept = first.copy()
     runtime.scores(batch[1:2])
     assert (first == kept).all()
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_lanes_may_be_asked_at_once_and_answer_as_one_does(name, u2netp, pictures):
+    """Four threads at two lanes: two of them wait."""
+    runtime = open_runtime(u2netp, Choice(name, "cpu"), size=(128, 128), lanes=2)
+    batch = squashed(pictures, (128, 128))
+    expected = open_runtime(u2netp, Choice(name, "cpu"), size=(128, 128)).scores(batch)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for index, score in enumerate(pool.map(runtime.scores, batch[:, None])):
+                assert score[0] == pytest.approx(expected[index], abs=1e-4)
+
+
+def test_lanes_share_the_cores(u2netp):
+    each = max(1, cores() // 2)
+    for name, said in (("onnx", "ONNX Runtime"), ("openvino", "OpenVINO")):
+        runtime = open_runtime(u2netp, Choice(name, "cpu"), lanes=2)
+        threads = f"{each} thread{'s' if each > 1 else ''}"
+        assert runtime.description == f"{said} on the CPU (2 pictures at once, {threads} each)"
 
 
 def test_threads_are_said(u2netp):

@@ -1,0 +1,142 @@
+"""Segmentation ahead: every frame gets its own matte, errors arrive where they belong, and nothing hangs."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from threading import Barrier, Event
+from time import monotonic
+
+import numpy as np
+import pytest
+
+from livebg.build import open_segmenter
+from livebg.config import Config
+from livebg.errors import DeviceError
+from livebg.frame import Frame, Matte
+from livebg.job import do
+from livebg.plan import Job
+from livebg.segment.ahead import SegmentAhead
+from livebg.sources import open_source
+from tests.fakes import FakeSource, gradient
+from tests.media import write_clip
+
+COUNT = 12
+
+
+class Marked:
+    """A frame's matte holds its index; ``before`` is called first, in the lane."""
+
+    def __init__(self, before=lambda frame: None) -> None:
+        self.before = before
+        self.asked: list[int] = []
+
+    def segment(self, frame: Frame) -> Matte:
+        self.asked.append(frame.index)
+        self.before(frame)
+        return Matte(np.full((2, 2), frame.index / 100, np.float32))
+
+    def reset(self) -> None:
+        """Keeps nothing."""
+
+
+def source(count: int = COUNT) -> FakeSource:
+    return FakeSource([gradient(seed=seed) for seed in range(count)])
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_every_frame_gets_its_own_matte_in_order(lanes):
+    with SegmentAhead(source(), Marked(), lanes) as ahead:
+        seen = [(frame.index, round(float(ahead.segment(frame).alpha[0, 0]) * 100)) for frame in ahead]
+    assert seen == [(index, index) for index in range(COUNT)]
+
+
+def test_a_slow_frame_is_not_overtaken():
+    """Frame 0 ends only when frame 2, of the other lane, is under way; it still comes first and with its own matte."""
+    later = Event()
+
+    def before(frame: Frame) -> None:
+        if frame.index == 2:
+            later.set()
+        if frame.index == 0:
+            assert later.wait(10)
+
+    with SegmentAhead(source(), Marked(before), 2) as ahead:
+        assert [round(float(ahead.segment(frame).alpha[0, 0]) * 100) for frame in ahead] == list(range(COUNT))
+
+
+def test_lanes_run_at_once():
+    together = Barrier(2)
+    with SegmentAhead(source(), Marked(lambda frame: together.wait(10) and None), 2) as ahead:
+        assert len([ahead.segment(frame) for frame in ahead]) == COUNT  # a barrier that breaks raises
+
+
+def test_no_more_is_read_than_is_under_way():
+    segmenter = Marked()
+    with SegmentAhead(source(), segmenter, 2) as ahead:
+        for frame in ahead:
+            ahead.segment(frame)
+            assert max(segmenter.asked) <= frame.index + 3
+
+
+def test_a_failure_arrives_at_its_own_frame():
+    def before(frame: Frame) -> None:
+        if frame.index == 4:
+            raise DeviceError("out of memory")
+
+    with SegmentAhead(source(), Marked(before), 2) as ahead:
+        frames = iter(ahead)
+        for _ in range(4):
+            ahead.segment(next(frames))
+        fifth = next(frames)
+        with pytest.raises(DeviceError, match="out of memory"):
+            ahead.segment(fifth)
+
+
+def test_a_matte_is_given_to_no_other_frame():
+    with SegmentAhead(source(), Marked(), 2) as ahead:
+        frames = iter(ahead)
+        next(frames)
+        second = next(frames)
+        with pytest.raises(ValueError, match="frame 1 is not the next one"):
+            ahead.segment(second)
+        with pytest.raises(ValueError, match="not the next"):
+            ahead.segment(Frame(gradient()))
+
+
+def test_close_does_not_wait_for_a_frame_that_hangs():
+    begun, released = Event(), Event()
+    inner = source()
+
+    def before(frame: Frame) -> None:
+        begun.set()
+        released.wait(20)
+
+    segmenter = Marked(before)
+    ahead = SegmentAhead(inner, segmenter, 1)
+    next(iter(ahead))
+    assert begun.wait(5)
+    started = monotonic()
+    ahead.close()
+    assert monotonic() - started < 2  # the bound that the protocol promises
+    assert inner.closed == 1
+    released.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("segment"):
+            thread.join(10)
+            assert not thread.is_alive()
+    assert segmenter.asked == [0]  # those that waited were not begun
+
+
+def test_a_file_comes_out_the_same_with_one_lane_and_with_two(tmp_path: Path):
+    """By the network that ships, through the whole job."""
+    clip = str(write_clip(tmp_path / "clip.mkv", frames=9))
+    config = Config().override({"segment": {"model": "people-nano", "device": "cpu", "runtime": "onnx", "threads": 1}})
+    results = []
+    for lanes in (1, 2):
+        out = str(tmp_path / f"{lanes}.mkv")
+        report = do(Job(clip, out), config, open_segmenter(config.segment, coarse=True, lanes=lanes))
+        assert (report.frames, report.segmented) == (9, 9)
+        with open_source(out) as made:
+            results.append(np.stack([frame.image for frame in made]))
+    assert np.array_equal(*results)
