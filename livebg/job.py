@@ -129,8 +129,8 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
     Args:
         job: What is read, and where the results go.
         config: Everything else.
-        segmenter: With coarse mattes, as ``open_matting`` wants it; with more lanes than one, every frame is segmented,
-            and ahead of the rest.
+        segmenter: With coarse mattes, as ``open_matting`` wants it. As many frames at once as it has lanes, where
+            each is segmented.
         progress: Called after each frame.
 
     Raises:
@@ -140,7 +140,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
     with ExitStack() as stack:
         source: Source = open_reader(job.input, config.input, side=job.output != NULL_OUTPUT)
         ahead = None
-        if segmenter.lanes > 1:
+        if config.smooth.cadence == 1:
             source = ahead = SegmentAhead(source, segmenter, segmenter.lanes)
         stack.enter_context(source)
         info = source.info
