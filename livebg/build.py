@@ -83,7 +83,13 @@ def open_segmenter(config: SegmentConfig, *, coarse: bool = False, lanes: int = 
 
 
 def open_matting(
-    config: Config, segmenter: Segmenter, *, ahead: SegmentAhead | None = None, stills: bool = False, live: bool = False
+    config: Config,
+    segmenter: Segmenter,
+    *,
+    ahead: SegmentAhead | None = None,
+    refiner: Refiner | None = None,
+    stills: bool = False,
+    live: bool = False,
 ) -> Matting:
     """Everything between a frame and its final matte.
 
@@ -91,6 +97,7 @@ def open_matting(
         config: How steady, how often afresh, how fine.
         segmenter: With coarse mattes.
         ahead: Is asked for the mattes in its place.
+        refiner: One that is open already; ``None`` opens the one that ``config`` asks for.
         stills: Whether frames have nothing to do with each other: then each is segmented on its own.
         live: Whether frames cannot wait: a slow refiner then works beside the stream, and the caller closes it.
 
@@ -100,7 +107,8 @@ def open_matting(
         UsageError: What the refiner needs is not installed.
     """
     smooth = config.smooth
-    refiner = open_refiner(config.refine, segmenter.device, stills=stills, live=live)
+    if refiner is None:
+        refiner = open_refiner(config.refine, segmenter.device, stills=stills, live=live)
     mattes: stages.Segmenter = segmenter if ahead is None else ahead
     if stills:
         return Matting(mattes, refiner=refiner)
