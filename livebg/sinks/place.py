@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from livebg.frame import Frame
 
 Pixels = Literal["rgb", "rgba", "gray"]
+
+_log = logging.getLogger(__name__)
 
 _CHANNELS = {"rgb": 3, "rgba": 4, "gray": None}
 
@@ -43,6 +46,12 @@ class Place:
     def partial(self) -> Path:
         """The name that what is unfinished keeps."""
         return partial_path(self.final)
+
+    @property
+    def numbered(self) -> Path:
+        """The name that it keeps where ``partial`` cannot be had; cut and numbered as ``hidden`` is."""
+        stem, _, rest = self.hidden.name.rpartition(".livebg-")
+        return self.final.with_name(f"{stem[1:]}.partial-{rest}")
 
 
 def partial_path(path: str | os.PathLike[str]) -> Path:
@@ -74,12 +83,46 @@ def publish_folder(place: Place) -> None:
         if not place.overwrite:
             raise SinkError(f"{place.final} appeared while it was written; what was written is {place.partial}")
         require_replaceable(place.final)
-        old = place.hidden.with_name(f"{place.hidden.name}.old")
-        place.final.rename(old)
-        place.hidden.rename(place.final)
-        shutil.rmtree(old)
+        _replace_folder(place)
     except OSError as error:
         raise SinkError(f"cannot name {place.final}: {error.strerror}") from error
+
+
+def _replace_folder(place: Place) -> None:
+    old = place.hidden.with_name(f"{place.hidden.name}.old")
+    place.final.rename(old)
+    try:
+        place.hidden.rename(place.final)
+    except OSError as error:
+        try:
+            old.rename(place.final)
+        except OSError:  # something took the name between the two
+            raise SinkError(f"cannot name {place.final}: {error.strerror}; what bore the name is {old}") from error
+        raise
+    try:
+        shutil.rmtree(old)
+    except OSError as error:
+        _log.warning("%s is complete; what it replaced is left as %s: %s", place.final, old, error.strerror)
+
+
+def keep_partial_file(place: Place) -> None:
+    """Give an unfinished file its name, in place of an older one; where it cannot be had, a numbered one.
+
+    Raises:
+        SinkError: The file system refuses that too; the file stays where it is.
+    """
+    try:
+        place.hidden.replace(place.partial)
+        return
+    except OSError as error:  # a folder bears it, it is too long, or a player holds the older one open
+        reason = str(error.strerror)
+    try:
+        place.hidden.replace(place.numbered)
+    except OSError as error:
+        raise SinkError(
+            f"cannot name {place.numbered}: {error.strerror}; what was written is {place.hidden}"
+        ) from error
+    _tell_number(place, reason)
 
 
 def keep_partial_folder(place: Place) -> None:
@@ -89,10 +132,15 @@ def keep_partial_folder(place: Place) -> None:
         try:
             require_replaceable(partial)
         except UsageError:
-            partial = partial.with_name(f"{partial.name}-{place.hidden.name.rpartition('-')[2]}")
-        else:
-            shutil.rmtree(partial)
+            place.hidden.rename(place.numbered)
+            _tell_number(place, "it holds other things")
+            return
+        shutil.rmtree(partial)
     place.hidden.rename(partial)
+
+
+def _tell_number(place: Place, reason: str) -> None:
+    _log.warning("%s cannot be had (%s): what was written is %s", place.partial, reason, place.numbered)
 
 
 def require_replaceable(folder: Path) -> None:

@@ -23,7 +23,7 @@ from livebg.sinks import open_sink
 from livebg.sinks.drop_oldest import DropOldest
 from livebg.sinks.encoders import Request
 from livebg.sinks.outputs import DEFAULT_CODEC, check_output, choose_codec
-from livebg.sinks.place import Pixels, Place
+from livebg.sinks.place import Pixels, Place, keep_partial_file
 from livebg.sinks.video import VideoSink
 
 if TYPE_CHECKING:
@@ -55,7 +55,11 @@ class LiveVideoSink(VideoSink):
         super().write(frame)
 
     def close(self) -> None:
-        """Without ``finish()``: keep what there is as STEM.partial.SUFFIX, also where the disk is full."""
+        """Without ``finish()``: keep what there is as STEM.partial.SUFFIX, also where the disk is full.
+
+        Raises:
+            SinkError: It can be given no such name; it keeps its hidden one.
+        """
         if self._over:
             return
         self._over = True
@@ -68,7 +72,7 @@ class LiveVideoSink(VideoSink):
             with contextlib.suppress(*gone):
                 container.close()
         if self._written.frames and not empty:
-            self._place.hidden.replace(self._place.partial)
+            keep_partial_file(self._place)
         else:
             self._place.hidden.unlink(missing_ok=True)
 

@@ -3,6 +3,10 @@
 The main one is the call: its errors are the caller's. The others are beside it: one that fails is closed, which keeps
 what it wrote, and noted; the call goes on.
 
+Why whatever one of the others raises is caught: each writes by libraries of its own, to disks, sockets and windows that
+may fail in ways nobody named (no memory left, a bug of ours). Raised here, it would come again at every frame, and the
+pacer would end the call over a recording. It is told, and kept in the notes.
+
 Why no threads here: live sinks bring their own (``DropOldest``), so that a write costs a few microseconds.
 """
 
@@ -11,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from livebg.errors import SinkError
+from livebg.errors import LivebgError
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ class Tee(Closing):
 
     Args:
         main: Its errors are raised.
-        others: One that raises ``SinkError`` is closed and left out from then on.
+        others: One that raises, whatever it is, is closed and left out from then on.
         tell: Called once with one line where that happens.
     """
 
@@ -56,7 +60,7 @@ class Tee(Closing):
         for each in tuple(self._others):
             try:
                 each.write(frame)
-            except SinkError as error:
+            except Exception as error:  # noqa: BLE001 - the call goes on without it (see "Why"); told
                 self._give_up(each, error)
 
     def finish(self) -> None:
@@ -71,7 +75,7 @@ class Tee(Closing):
             for each in tuple(self._others):
                 try:
                     each.finish()
-                except SinkError as error:
+                except Exception as error:  # noqa: BLE001 - likewise
                     self._give_up(each, error)
 
     def close(self) -> None:
@@ -79,16 +83,24 @@ class Tee(Closing):
         sinks = [self._main, *self._others]
         _close_all(sinks)
 
-    def _give_up(self, sink: Sink, error: SinkError) -> None:
+    def _give_up(self, sink: Sink, error: Exception) -> None:
         self._others.remove(sink)
-        note = f"{error}; it was given up, the rest goes on"
+        note = f"{_reason(error)}; it was given up, the rest goes on"
         self._notes += [*sink.notes, note]
         try:
             sink.close()
-        except SinkError as other:
-            self._notes.append(str(other))
+        except Exception as other:  # noqa: BLE001 - likewise
+            self._notes.append(_reason(other))
         if self._tell is not None:
             self._tell(note)
+
+
+def _reason(error: Exception) -> str:
+    """One line; of what is no error of ours its kind too, which may be all that it says."""
+    text = " ".join(str(error).split())
+    if isinstance(error, LivebgError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _close_all(sinks: Sequence[Sink]) -> None:

@@ -20,7 +20,7 @@ import av
 from livebg.errors import SinkError
 from livebg.sinks.encoders import Request, add_video
 from livebg.sinks.pixels import ToPlanes, writable_colour
-from livebg.sinks.place import publish_file, require_channels
+from livebg.sinks.place import keep_partial_file, publish_file, require_channels
 from livebg.sinks.side import SideTracks
 from livebg.sinks.verify import Written, verify_video
 from livebg.stages import Closing
@@ -140,7 +140,11 @@ class VideoSink(Closing):
         self._over = True
 
     def close(self) -> None:
-        """Without ``finish()``: end the file where it is and keep it as STEM.partial.SUFFIX, if it has a frame."""
+        """Without ``finish()``: end the file where it is and keep it as STEM.partial.SUFFIX, if it has a frame.
+
+        Raises:
+            SinkError: It can be given no such name; it keeps its hidden one.
+        """
         if self._over:
             return
         self._over = True
@@ -152,12 +156,12 @@ class VideoSink(Closing):
                         container, self._video.codec_context.encode_lazy(None), until=monotonic() + _CLOSE_SECONDS
                     )
                 container.close()
-            if self._written.frames:
-                self._place.hidden.replace(self._place.partial)
         except (av.FFmpegError, OSError):
             # The disk is full or gone: without its index the file cannot be played, and the error has been told.
             self._written.frames = 0
-        if not self._written.frames:
+        if self._written.frames:
+            keep_partial_file(self._place)
+        else:
             self._place.hidden.unlink(missing_ok=True)
 
     def _begin(self, side: bool) -> None:

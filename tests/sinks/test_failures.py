@@ -237,6 +237,22 @@ def test_closing_takes_from_the_encoder_only_what_time_allows(tmp_path, monkeypa
     assert len(read_times(tmp_path / "out.partial.mp4")) == written + 1
 
 
+@pytest.mark.parametrize("finished", [False, True], ids=["cut short", "finished"])
+def test_what_plays_is_kept_where_a_folder_bears_its_name(tmp_path, finished):
+    path = tmp_path / "out.mp4"
+    partial_path(path).mkdir()
+    with open_sink(path, stream()) as sink:
+        for frame in frames(steady(30)):
+            sink.write(frame)
+        if finished:
+            path.mkdir()
+            with pytest.raises(SinkError, match="appeared"):
+                sink.finish()
+    (kept,) = (each for each in tmp_path.iterdir() if each.is_file())
+    assert kept.name.startswith("out.partial-")
+    assert len(read_times(kept)) == 30
+
+
 def test_a_frame_of_another_kind_does_not_end_the_file(tmp_path):
     with open_sink(tmp_path / "out.mp4", stream()) as sink:
         with pytest.raises(SinkError, match="opened for rgb"):

@@ -126,6 +126,16 @@ def test_closed_without_finish_it_is_kept_as_partial(tmp_path):
     assert len(read(left)) == 30
 
 
+def test_it_is_kept_where_a_folder_bears_its_name(tmp_path):
+    (tmp_path / "call.partial.mp4").mkdir()
+    with open_recording(tmp_path / "call.mp4", LIVE) as sink:
+        for frame in uneven(30):
+            sink._sink.write(frame)
+    (kept,) = (each for each in tmp_path.iterdir() if each.is_file())
+    assert kept.name.startswith("call.partial-")
+    assert len(read(kept)) == 30
+
+
 @pytest.mark.parametrize("name", ["call.mp4", "call.mkv", "call.mov", "call.webm", "frames"])
 @pytest.mark.parametrize("pixels", ["rgb", "gray"])
 def test_nothing_recorded_leaves_nothing(tmp_path, name, pixels):

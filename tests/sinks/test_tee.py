@@ -4,6 +4,7 @@ import pytest
 
 from livebg.errors import SinkError, StageError
 from livebg.frame import Frame
+from livebg.sinks.drop_oldest import DropOldest
 from livebg.sinks.tee import Tee
 from tests.fakes import FakeSink, gradient
 
@@ -54,9 +55,50 @@ def test_the_main_ones_error_is_raised_and_all_are_closed():
     assert (main.closed, other.closed) == (1, 1)
 
 
-def test_what_is_no_sink_error_is_not_hidden():
-    with Tee(FakeSink(), FakeSink(error=StageError("our bug"), at=0)) as tee, pytest.raises(StageError):
+def test_the_main_ones_error_is_raised_whatever_it_is():
+    with Tee(FakeSink(error=StageError("our bug"), at=0)) as tee, pytest.raises(StageError):
         tee.write(frames(1)[0])
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["straight", "behind"])
+@pytest.mark.parametrize("error", [MemoryError(), StageError("our bug"), OSError(28, "No space left on device")])
+def test_one_beside_the_main_is_given_up_whatever_it_raises(error, behind):
+    main, inner, told = FakeSink(), FakeSink(error=error, at=0), []
+    with Tee(main, DropOldest(inner) if behind else inner, tell=told.append) as tee:
+        (frame,) = frames(1)
+        written = 0
+        while not told:
+            tee.write(frame)
+            written += 1
+        tee.write(frame)
+        assert tee.others == ()
+        tee.finish()
+    assert len(main.frames) == written + 1
+    assert main.finished
+    assert inner.closed == 1
+    name = "our bug" if isinstance(error, StageError) else type(error).__name__
+    assert told[0].startswith(name)
+    assert tee.notes[-1:] == told
+
+
+class Broken(FakeSink):
+    """Can be neither finished nor closed."""
+
+    def finish(self) -> None:
+        raise MemoryError
+
+    def close(self) -> None:
+        raise OSError("the socket")
+
+
+def test_one_beside_the_main_ends_as_it_likes():
+    main, last, told = FakeSink(), FakeSink(), []
+    with Tee(main, Broken(), last, tell=told.append) as tee:
+        tee.finish()
+    assert main.finished
+    assert last.finished
+    assert told == ["MemoryError; it was given up, the rest goes on"]
+    assert tee.notes == [*told, "OSError: the socket"]
 
 
 class Unfinished(FakeSink):
