@@ -82,6 +82,11 @@ def open_segmenter(config: SegmentConfig, *, coarse: bool = False, lanes: int = 
     )
 
 
+def every_frame(config: Config, *, stills: bool) -> bool:
+    """Whether each frame is segmented, so that it may be ahead of its turn: stills always are."""
+    return stills or config.smooth.cadence == 1
+
+
 def open_matting(
     config: Config,
     segmenter: Segmenter,

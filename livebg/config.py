@@ -16,6 +16,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,8 +24,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from livebg.errors import ConfigError
 
+SMALLEST, LARGEST = (
+    34,
+    4096,
+)  # what a network sees: five halvings leave a window of one pixel; activations fit a machine
 
-def _size(value: object) -> object:
+
+def _size(value: object, least: int = 2, most: int = 16384) -> object:
     if isinstance(value, str):
         parts = value.lower().split("x")
         if not (1 <= len(parts) <= 2 and all(part.strip().isdigit() for part in parts)):
@@ -33,8 +39,8 @@ def _size(value: object) -> object:
     elif isinstance(value, int):
         value = (value,)
     if isinstance(value, list | tuple):
-        if not all(isinstance(side, int) and 34 <= side <= 4096 for side in value):
-            raise ValueError("each side must lie within 34..4096 pixels")
+        if not all(isinstance(side, int) and least <= side <= most for side in value):
+            raise ValueError(f"each side must lie within {least}..{most} pixels")
         return tuple(value) * (2 if len(value) == 1 else 1)
     return value
 
@@ -67,6 +73,7 @@ def _rate(value: object) -> object:
 
 
 Size = Annotated[tuple[int, int], BeforeValidator(_size), WithJsonSchema({"type": "string", "metavar": "N|WxH"})]
+NetworkSize = Annotated[Size, BeforeValidator(partial(_size, least=SMALLEST, most=LARGEST))]
 Seconds = Annotated[Fraction, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "metavar": "TIME"})]
 Rate = Annotated[Fraction, BeforeValidator(_rate), WithJsonSchema({"type": "string", "metavar": "FPS"})]
 
@@ -97,7 +104,7 @@ class SegmentConfig(Section):
     speed: Literal["auto", "fastest", "balanced", "best"] | None = Field(
         None, description="Choose model and cadence for this machine, where they are not given; auto: to keep up."
     )
-    size: Size | None = Field(
+    size: NetworkSize | None = Field(
         None, description="What the network sees: N squashes to NxN as published; default the model's own."
     )
     alpha: Literal["matte", "raw"] = Field(

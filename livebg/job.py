@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from livebg.build import (
     NULL_OUTPUT,
+    every_frame,
     open_compositor,
     open_matting,
     open_reader,
@@ -46,7 +47,7 @@ class JobReport:
         matte: Where the matte was written.
         frames: Frames written.
         segmented: Frames whose matte the network made; to the others it was carried along motion.
-        seconds: Wall time, opening and closing included.
+        seconds: Wall time from the first frame asked for to the results complete; loading the network is not in it.
         fps: Frames a second of wall time.
         model: The network, its input size, what computed it and where, as one line.
         device: Where the network ran.
@@ -140,7 +141,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
     with ExitStack() as stack:
         source: Source = open_reader(job.input, config.input, side=job.output != NULL_OUTPUT)
         ahead = None
-        if config.smooth.cadence == 1:
+        if every_frame(config, stills=source.info.stills):
             source = ahead = SegmentAhead(source, segmenter, segmenter.lanes)
         stack.enter_context(source)
         info = source.info

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from livebg.build import NULL_OUTPUT, open_background, open_reader
+from livebg.build import NULL_OUTPUT, every_frame, open_background, open_reader
 from livebg.compose import parse_background
 from livebg.config import Config
 from livebg.cores import cores
@@ -83,8 +83,12 @@ def plan(inputs: Sequence[str], config: Config) -> list[Job]:
 
 def lanes_for(jobs: Sequence[Job], config: Config) -> int:
     """Frames to segment at once: as there are cores, where each of many is segmented and nobody counts the threads."""
-    one_by_one = config.smooth.cadence != 1 or all(job.picture for job in jobs)
-    return 1 if one_by_one or config.segment.threads is not None else min(cores(), _MOST_LANES)
+    one_by_one = not every_frame(config, stills=config.input.stills) or all(job.picture for job in jobs)
+    if one_by_one or config.segment.threads is not None:
+        return 1
+    there = cores()
+    # As many as leave the fewest cores idle: 3 of 6, and not 4 with a core each.
+    return max(range(min(2, there), min(there, _MOST_LANES) + 1), key=lambda lanes: (there // lanes * lanes, lanes))
 
 
 def check(job: Job, config: Config) -> None:

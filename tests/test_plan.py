@@ -20,7 +20,17 @@ CLIP, PICTURE = Job("talk.mp4", "out.mp4"), Job("me.jpg", "me.png")
         ([CLIP], {"smooth": {"cadence": 4}}, False),
         ([CLIP], {"smooth": {"cadence": "auto"}}, False),
         ([CLIP], {"segment": {"threads": 1}}, False),
+        ([CLIP], {"smooth": {"cadence": 4}, "input": {"stills": True}}, True),
     ],
 )
 def test_frames_go_at_once_where_each_is_segmented_and_nobody_counts_threads(jobs, given, as_cores):
-    assert lanes_for(jobs, Config().override(given)) == (min(4, cores()) if as_cores else 1)
+    lanes = lanes_for(jobs, Config().override(given))
+    assert lanes > 1 if as_cores and cores() > 1 else lanes == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "lanes"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 3), (7, 3), (8, 4), (12, 4), (16, 4)]
+)
+def test_few_cores_are_left_over(monkeypatch, there, lanes):
+    monkeypatch.setattr("livebg.plan.cores", lambda: there)
+    assert lanes_for([CLIP], Config()) == lanes

@@ -11,7 +11,7 @@ has no frames ahead and does not come here.
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from livebg.errors import LivebgError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from livebg.stages import Segmenter, Source
 
 _SPARE = 1  # frames that wait for a lane, so that none stands still while the frame before is composed
+_PATIENCE = 0.5  # seconds that close() waits for a frame under way
 
 
 class SegmentAhead(Closing):
@@ -100,8 +101,12 @@ class SegmentAhead(Closing):
         """The segmenter keeps nothing between frames."""
 
     def close(self) -> None:
-        """Start no more frames, and close the source. A frame under way ends by itself and goes nowhere."""
+        """Start no more frames, wait for those under way, and close the source: within two seconds.
+
+        A frame that takes longer ends by itself and goes nowhere.
+        """
         self._closed = True
         self._workers.shutdown(wait=False, cancel_futures=True)
+        wait([matte for _, matte in self._mattes], timeout=_PATIENCE)
         self._mattes.clear()
         self._source.close()

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from livebg import weights
+from livebg.config import LARGEST, SMALLEST
 from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
@@ -40,7 +41,6 @@ SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
 INT8 = ".int8.onnx"
 _PRECISIONS = {"full": "full precision", "half": "half precision", "int8": "int8"}
-SMALLEST, LARGEST = 34, 4096  # five halvings leave a window of one pixel; beyond 4096 activations outgrow any machine
 
 
 class Segmenter:

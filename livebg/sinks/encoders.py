@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from av.video.stream import VideoStream
 
+from livebg.cores import cores
 from livebg.errors import UsageError
 from livebg.sinks.outputs import CODECS
 
@@ -154,5 +155,5 @@ def _options(request: Request) -> dict[str, str]:
 
 
 def _threads() -> int:
-    """Half the processors: the other half segments."""
-    return max(1, min(8, (os.cpu_count() or 2) // 2))
+    """Half the cores: an encoder that takes them all holds up the network, which needs them more."""
+    return max(1, min(8, cores() // 2))

@@ -5,7 +5,6 @@ What is lost on the way is counted here, because a damaged file rarely says so: 
 
 from __future__ import annotations
 
-import os
 from fractions import Fraction
 from heapq import heappop, heappush
 from math import floor
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import av
 from av.stream import Discard, Disposition
 
+from livebg.cores import cores
 from livebg.errors import SourceError
 from livebg.sources.container import PIPE_CURE, Pipe, open_container, reason
 from livebg.sources.side import SidePackets
@@ -75,7 +75,7 @@ class Clip:
         for stream in self.container.streams:
             stream.discard = Discard.default if stream in kept else Discard.all
         self.video.thread_type = "AUTO"
-        self.video.thread_count = min(os.cpu_count() or 1, THREADS)
+        self.video.thread_count = min(cores(), THREADS)
         self.rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
         self.mender = Mender(1 / self.rate)
         self.stretches = Stretches()

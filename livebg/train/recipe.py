@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from livebg.config import Section, Size
+from livebg.config import NetworkSize, Section
 from livebg.errors import ConfigError
 
 Part = Annotated[float, Field(ge=0, le=1)]
@@ -55,7 +55,7 @@ class Recipe(Section):
     """One training from beginning to end."""
 
     network: str = Field(description="A name of segment.u2net.CONFIGS.")
-    size: Size = Field(description="What the network sees, WxH.")
+    size: NetworkSize = Field(description="What the network sees, WxH.")
     start: str = Field("", description="What it starts from: a model by name or file, or nothing.")
     teacher: str = Field("", description="A model to learn from besides the masks (distillation), or nothing.")
     batch: Annotated[int, Field(ge=2, multiple_of=2)] = 8

@@ -58,7 +58,7 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
             chosen = np.random.default_rng(_SEED).permutation(len(subjects))[:each]
             found += [Example(source, subjects[index].image, subjects[index].alpha) for index in sorted(chosen)]
     calls = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0})
-    empty = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 1.0})
+    empty = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 1.0, "nothing": 0.0})
     for group, config in (("calls", calls), ("empty", empty)):
         for index in range(each):
             rng = np.random.default_rng([_SEED, index])

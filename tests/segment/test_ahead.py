@@ -128,6 +128,21 @@ def test_close_does_not_wait_for_a_frame_that_hangs():
     assert segmenter.asked == [0]  # those that waited were not begun
 
 
+def test_close_joins_what_ends_in_time():
+    begun, ended = Event(), Event()
+
+    def before(frame: Frame) -> None:
+        begun.set()
+        threading.Event().wait(0.05)
+        ended.set()
+
+    ahead = SegmentAhead(source(), Marked(before), 1)
+    next(iter(ahead))
+    assert begun.wait(5)
+    ahead.close()
+    assert ended.is_set()
+
+
 def test_a_file_comes_out_the_same_with_one_lane_and_with_two(tmp_path: Path):
     """By the network that ships, through the whole job."""
     clip = str(write_clip(tmp_path / "clip.mkv", frames=9))

@@ -33,7 +33,7 @@ class Lanes(Generic[T]):
 
 
 def threads_each(threads: int | None, lanes: int) -> int | None:
-    """Threads for one picture: as asked for; else the cores in equal parts, or all of them to one lane."""
+    """Threads for one picture: as asked for; else the cores in equal parts, or what the runtime takes for one lane."""
     return max(1, cores() // lanes) if threads is None and lanes > 1 else threads
 
 

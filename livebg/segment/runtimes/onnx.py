@@ -37,12 +37,14 @@ class OnnxRuntime:
     ) -> None:
         self._path = path
         threads = threads_each(threads, lanes)
-        self._session = _open(path, path, threads)
+        # A session has one pool for all who call it, and each caller works along.
+        pool = None if threads is None else threads * lanes - (lanes - 1)
+        self._session = _open(path, path, pool)
         shapes = [each.shape for each in self._session.get_inputs()]
         own = input_size(path, shapes, len(self._session.get_outputs()[0].shape))
         self.size = size or own or PUBLISHED_SIZE
         if own is not None and own != self.size:
-            self._session = _open(path, _resized(path, self.size), threads)
+            self._session = _open(path, _resized(path, self.size), pool)
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[0].name
         width, height = self.size

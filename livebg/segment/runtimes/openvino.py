@@ -69,9 +69,9 @@ class OpenVinoRuntime:
         own = input_size(path, shapes, len(_numbers(model.output(0).partial_shape)))
         self.size = size or own or PUBLISHED_SIZE
         width, height = self.size
-        threads = threads_each(threads, lanes)
         if threads is None and half and width * height <= _SMALL:
             threads = 1  # threads that wait for each other: people-nano took 9.0 ms with one and 11.1 with two
+        threads = threads_each(threads, lanes)
         settings = _settings(threads, lanes, half=half)
         try:
             compiled = openvino.Core().compile_model(_for_bytes(model, self.size), "CPU", settings)

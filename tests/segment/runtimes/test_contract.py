@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -94,6 +95,24 @@ def test_lanes_share_the_cores(u2netp):
         runtime = open_runtime(u2netp, Choice(name, "cpu"), lanes=2)
         threads = f"{each} thread{'s' if each > 1 else ''}"
         assert runtime.description == f"{said} on the CPU (2 pictures at once, {threads} each)"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no list of a process's threads here")
+def test_a_session_has_a_thread_for_each_that_was_promised(u2netp):
+    """Those who call work along: they are threads of somebody else. Counted in a process that has no others."""
+    asked = [(1, 1), (3, 1), (1, 3), (3, 2)]  # threads a picture, lanes
+    script = f"""
+import os
+from pathlib import Path
+from livebg.segment.runtimes.onnx import OnnxRuntime
+held = []
+for threads, lanes in {asked}:
+    before = len(os.listdir("/proc/self/task"))
+    held.append(OnnxRuntime(Path({str(u2netp)!r}), threads=threads, lanes=lanes))
+    print(len(os.listdir("/proc/self/task")) - before)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["0", "2", "0", "4"]
 
 
 def test_threads_are_said(u2netp):
