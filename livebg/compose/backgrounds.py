@@ -80,7 +80,8 @@ class Moving(Closing):
     At time ``t`` of the stream it shows its frame at ``t`` modulo its duration, whatever the two frame rates are. Its
     duration is measured when its end is first met: the last frame's time plus how long that one is shown. Each of its
     frames is decoded once a loop, and at most two are held, beside one fitted to the frames it goes under. A source of
-    a single frame is a picture: closed after reading and fitted once a size.
+    a single frame is a picture: closed after reading and fitted once a size. Where a loop cannot begin, each further
+    frame tries again.
     """
 
     def __init__(
@@ -104,17 +105,14 @@ class Moving(Closing):
         self._length: Fraction | None = None  # unknown until the end was met once
         self._loop = 0
         self._fitted: tuple[Frame, Image] | None = None
-        try:
-            self._begin()
-        except BaseException:  # whoever gets no object cannot close it
-            self.close()
-            raise
-        if self._next is None:
+        self._begin()
+        self._picture = self._next is None
+        if self._picture:
             self.close()
 
     def under(self, frame: Frame, matte: Matte) -> Image:
         """The background at the frame's time, fitted to its size."""
-        if self._source is not None:
+        if not self._picture:
             self._seek(frame.pts)
         shown = self._shown
         if self._fitted is None or self._fitted[0] is not shown or self._fitted[1].shape != frame.image.shape:
@@ -131,20 +129,24 @@ class Moving(Closing):
     def _begin(self) -> None:
         """Open the source and read its first two frames."""
         self.close()
-        self._source = self._open()
-        self._aspect = self._source.info.sample_aspect_ratio
-        self._frames = iter(self._source)
-        first = next(self._frames, None)
-        if first is None:
-            raise SourceError(f"the background {self._source.info.name} has no picture in it: choose another")
-        self._shown, self._since = first, Fraction(0)
-        self._next = next(self._frames, None)
+        try:
+            self._source = self._open()
+            self._aspect = self._source.info.sample_aspect_ratio
+            self._frames = iter(self._source)
+            first = next(self._frames, None)
+            if first is None:
+                raise SourceError(f"the background {self._source.info.name} has no picture in it: choose another")
+            self._shown, self._since = first, Fraction(0)
+            self._next = next(self._frames, None)
+        except BaseException:  # nothing half begun stays open; the next frame begins again
+            self.close()
+            raise
 
     def _seek(self, time: Fraction) -> None:
         """Make ``_shown`` the frame that is due at this time of the stream."""
         while True:
             loop, local = divmod(time, self._length) if self._length else (0, time)
-            if loop != self._loop or local < self._since:
+            if self._source is None or loop != self._loop or local < self._since:
                 self._begin()
                 self._loop = loop
             held = self._shown.duration

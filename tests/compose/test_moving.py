@@ -215,3 +215,33 @@ def test_a_file_that_vanishes_between_two_loops_arrives():
         with pytest.raises(SourceError, match="it is gone"):
             shown(background, Fraction(2, 10))
     assert clip.closed == 1
+
+
+@pytest.mark.parametrize("again", [0, Fraction(1, 10)], ids=["at the same time", "one later"])
+@pytest.mark.parametrize(
+    "trouble", [{"broken_opening": 2}, {"broken_at": 0}, {"broken_at": 1}], ids=["opening", "first frame", "second"]
+)
+def test_after_a_loop_that_could_not_begin_the_next_frame_begins_again(trouble, again):
+    clip = Clip(at(3, 10), last=Fraction(1, 10))
+    with Moving(clip) as background:
+        assert [shown(background, time) for time in at(3, 10)] == [0, 1, 2]
+        vars(clip).update(trouble)
+        with pytest.raises(SourceError):
+            shown(background, Fraction(3, 10))
+        clip.broken_at = -1
+        times = [Fraction(3, 10) + again + time for time in at(6, 10)]
+        assert [shown(background, time) for time in times] == [int(10 * time) % 3 for time in times]
+    assert clip.closed == clip.opened - (clip.broken_opening > 0)
+
+
+@pytest.mark.parametrize("broken_at", [0, 1])
+def test_after_going_back_failed_the_next_frame_begins_again(broken_at):
+    clip = Clip(at(10, 10))
+    with Moving(clip) as background:
+        assert shown(background, Fraction(7, 10)) == 7
+        clip.broken_at = broken_at
+        with pytest.raises(SourceError, match="damaged"):
+            shown(background, Fraction(2, 10))
+        clip.broken_at = -1
+        assert shown(background, Fraction(2, 10)) == 2
+    assert clip.closed == clip.opened
