@@ -18,8 +18,9 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Literal
 
@@ -28,6 +29,7 @@ import numpy as np
 from livebg import weights
 from livebg.build import open_compositor, open_matting, open_segmenter
 from livebg.config import Config
+from livebg.cores import cores
 from livebg.frame import Frame, StreamInfo
 from livebg.pipeline import run
 from livebg.segment.runtimes.devices import openvino_version
@@ -95,45 +97,54 @@ def choose(config: Config, *, rate: Fraction | None = None) -> Choice:
     speed = config.segment.speed
     if speed is None:
         return Choice(config, "")
+    ways = [_as_set(way, config) for way in WAYS]
     if speed != "auto":
-        way, why = next(way for way in WAYS if way.name == speed), f"--speed {speed}"
+        way, why = next(way for way in ways if way.name == speed), f"--speed {speed}"
     elif rate is None:
-        way, why = WAYS[1], "--speed auto, where no frame rate is to be met"
+        way, why = ways[1], "--speed auto, where no frame rate is to be met"
     else:
-        way, why = _first_that_keeps_up(config, rate)
-    given: dict[str, dict[str, object]] = {"segment": {"model": way.model}, "smooth": {"cadence": way.cadence}}
-    changes = {
-        section: {key: value for key, value in keys.items() if key not in getattr(config, section).model_fields_set}
-        for section, keys in given.items()
-    }
-    chosen = config.override(changes)
-    return Choice(chosen, f"{why}: {chosen.segment.model}, cadence {chosen.smooth.cadence}")
+        way, why = _first_that_keeps_up(ways, config, rate)
+    chosen = config.override({"segment": {"model": way.model}, "smooth": {"cadence": way.cadence}})
+    return Choice(chosen, f"{why}: {way.model}, cadence {way.cadence}")
 
 
 def measured(config: Config, model: str) -> Cost:
-    """What a model costs here, from the record of this machine or measured now."""
+    """What a model, by name or path, costs here: from the record of this machine or measured now."""
+    file = find_model(model)
     depends_on = [
-        platform.node(), platform.processor(), os.cpu_count(), find_model(model).stat().st_size,
-        version("onnxruntime"), openvino_version(),
-        config.segment.device, config.segment.runtime, config.segment.threads, config.segment.precision,
+        platform.node(), platform.processor(), cores(), file.stat().st_size, version("onnxruntime"), openvino_version(),
+        config.segment.size, config.segment.device, config.segment.runtime, config.segment.threads,
+        config.segment.precision,
         config.smooth.smooth, config.smooth.lookahead, config.refine.model_dump(), config.compose.model_dump(),
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
-    record = weights.store().folder.parent / "speed" / f"{model}-{key}.json"
-    with suppress(FileNotFoundError, ValueError, TypeError):  # TypeError: of another version
+    record = weights.store().folder.parent / "speed" / f"{file.stem}-{key}.json"
+    with suppress(OSError, ValueError, TypeError):  # not there, not readable, or of another version: measured again
         return Cost(**json.loads(record.read_text(encoding="utf-8")))
     cost = _measure(config, model)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    partial = record.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(asdict(cost)), encoding="utf-8")
-    partial.replace(record)
+    with suppress(OSError):  # where the cache cannot be written, every start measures anew, and works
+        record.parent.mkdir(parents=True, exist_ok=True)
+        part = record.with_suffix(f".{os.getpid()}")
+        part.write_text(json.dumps(asdict(cost)), encoding="utf-8")
+        part.replace(record)
     return cost
 
 
-def _first_that_keeps_up(config: Config, rate: Fraction) -> tuple[Way, str]:
+def _as_set(way: Way, config: Config) -> Way:
+    """The way with what the user set in its place."""
+    segment, smooth = config.segment, config.smooth
+    return replace(
+        way,
+        model=segment.model if "model" in segment.model_fields_set else way.model,
+        cadence=smooth.cadence if "cadence" in smooth.model_fields_set else way.cadence,
+    )
+
+
+def _first_that_keeps_up(ways: Sequence[Way], config: Config, rate: Fraction) -> tuple[Way, str]:
     budget = _SPARE / float(rate)
-    for way in WAYS:
-        seconds = way.seconds(measured(config, way.model))
+    cost_of = cache(partial(measured, config))  # several share a model
+    for way in ways:
+        seconds = way.seconds(cost_of(way.model))
         if seconds <= budget:
             break
     keeps = "keeps up" if seconds <= budget else "comes closest"

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from fractions import Fraction
 
 import pytest
 
 from livebg import weights
 from livebg.config import Config
+from livebg.segment.segmenter import find_model
 from livebg.speed import Cost, choose, measured
 
 
@@ -43,6 +45,22 @@ def test_what_the_user_set_stays():
     assert (chosen.segment.model, chosen.smooth.cadence) == ("u2net", 2)
 
 
+@pytest.mark.parametrize(
+    ("own", "milliseconds", "chosen"),
+    [
+        ({"segment": {"model": "u2net"}}, 210, ("u2net", "auto")),
+        ({"smooth": {"cadence": 2}}, 20, ("people-nano", 2)),
+        ({"segment": {"model": "u2net"}, "smooth": {"cadence": 16}}, 60, ("u2net", 16)),
+    ],
+)
+def test_auto_reckons_with_what_the_user_set(costs, own, milliseconds, chosen):
+    costs["u2net"] = Cost(0.800, 0.010)
+    found = choose(config("auto", **own), rate=Fraction(30))
+    assert (found.config.segment.model, found.config.smooth.cadence) == chosen
+    assert f"a matte takes {milliseconds} ms" in found.why
+    assert found.why.endswith(f"{chosen[0]}, cadence {chosen[1]}")
+
+
 def test_without_a_word_nothing_is_chosen():
     plain = config(None)
     assert choose(plain, rate=Fraction(30)).config is plain
@@ -68,3 +86,38 @@ def test_a_measurement_is_kept_and_depends_on_what_was_measured(monkeypatch, tmp
     assert measured(asked, "people-nano") == Cost(1.0, 2.0)
     record.write_text("{")
     assert measured(asked, "people-nano").segment < 1, "a record that cannot be read is made again"
+
+
+@pytest.fixture
+def counted(monkeypatch, tmp_path):
+    """Which models are measured, in place of measuring them; records go to a folder of the test's."""
+    asked: list[str] = []
+    monkeypatch.setenv("LIVEBG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("livebg.speed._measure", lambda config, model: asked.append(model) or Cost(0.5, 0.5))
+    return asked
+
+
+def test_what_the_cost_depends_on_is_measured_anew(counted, monkeypatch):
+    for size in (320, 320, 160, 160):
+        measured(config("auto", segment={"size": size}), "people-nano")
+    assert len(counted) == 2
+    monkeypatch.setattr("livebg.speed.cores", lambda: 97)  # lent other processors
+    measured(config("auto", segment={"size": 320}), "people-nano")
+    assert len(counted) == 3
+
+
+def test_a_model_given_by_its_path_has_its_record_beside_the_others(counted, tmp_path):
+    own = shutil.copy(find_model("people-nano"), tmp_path / "mine.onnx")
+    for _ in range(2):
+        measured(config("auto"), str(own))
+    assert len(counted) == 1
+    assert len(list((weights.store().folder.parent / "speed").glob("mine-*.json"))) == 1
+    assert not list(tmp_path.glob("mine*.json"))
+
+
+def test_without_a_cache_it_is_measured_each_time_and_each_model_once(counted, tmp_path):
+    (tmp_path / "home").write_text("a file where a folder is expected")
+    choose(config("auto"), rate=Fraction(500))
+    assert counted == ["people", "people-nano"]
+    measured(config("auto"), "people")
+    assert counted == ["people", "people-nano", "people"]
