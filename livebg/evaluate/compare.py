@@ -76,7 +76,7 @@ class Comparison:
         first: The first row's label.
         second: The second's.
         items: How many pictures or clips both have.
-        left_out: How many only one of them has, or measured on other files.
+        left_out: How many only one of them has, or measured on other files or fewer frames.
         contaminated: Why numbers of these two are not held-out; empty where they are.
         differences: One a measure.
     """
@@ -125,7 +125,7 @@ def compare(first: Row, second: Row, *, rounds: int = ROUNDS, seed: int = 0) -> 
     Raises:
         UsageError: They have no item in common.
     """
-    common = [name for name in sorted(first.items) if name in second.items and first.files(name) == second.files(name)]
+    common = [name for name in sorted(first.items) if name in second.items and _same(first, second, name)]
     if not common:
         raise UsageError(f"{first.key.label} and {second.key.label} have no item in common")
     rng = np.random.default_rng(seed)
@@ -140,6 +140,12 @@ def compare(first: Row, second: Row, *, rounds: int = ROUNDS, seed: int = 0) -> 
     return Comparison(
         _label(first, second), _label(second, first), len(common), left_out, contaminated, tuple(differences)
     )
+
+
+def _same(first: Row, second: Row, name: str) -> bool:
+    """Whether an item's numbers are of the same files in both, and of as many frames where it is a clip."""
+    frames = [row.items[name].get("frames") for row in (first, second)]
+    return first.files(name) == second.files(name) and frames[0] == frames[1]
 
 
 def _of_pictures(
@@ -175,7 +181,7 @@ def _of_clips(first: Row, second: Row, names: Sequence[str], rounds: int, rng: n
         clips = drawn = 0
         for name in names:
             series = [row.items[name]["series"].get(measure) for row in (first, second)]
-            if any(each is None for each in series) or len(series[0]) != len(series[1]):
+            if any(each is None for each in series):
                 continue
             values = np.array([[np.nan if value is None else value for value in each] for each in series], np.float64)
             values = values[:, ~np.isnan(values).any(axis=0)]

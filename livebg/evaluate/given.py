@@ -1,7 +1,7 @@
 """Mattes that any tool made, to be scored as a model's are: a folder of pictures a clip, or a video a clip.
 
-They are read as masks are. A clip of which a frame has no matte that can be used is named and not measured; the other
-clips go on. Nothing is timed, since nothing is computed.
+They are taken as they are stored: gray, 8 bits. A clip of which a frame has no matte that can be used is named and not
+measured, be the mattes pictures or a video; the other clips go on. Nothing is timed, since nothing is computed.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Given:
         Args:
             clip: What the mattes belong to.
             source: Its samples; closed by the caller.
-            score: Called for each sample that has a matte, in order.
+            score: Called for each sample in order.
             open_video: Opens a matte video; closed here.
-            findings: Takes what is left over, and how many frames at a clip's end a matte video lacks.
+            findings: Takes which mattes are left over.
             progress: Called after each frame that was scored.
 
         Returns:
@@ -77,11 +77,10 @@ class Given:
                 except UnusableFile as exc:
                     # Measures over time do not hold across a gap, and frames would pair with others' in a comparison.
                     raise SourceError(f"{exc.finding}: the clip is not measured") from exc
-                if matte is not None:
-                    score(sample, matte)
-                    report.frames += 1
-                    if progress is not None:
-                        progress(report)
+                score(sample, matte)
+                report.frames += 1
+                if progress is not None:
+                    progress(report)
             findings += mattes.findings()
         if report.frames == 0:
             raise SourceError(f"{path}: no matte of {self.name} in it could be measured")
@@ -146,21 +145,18 @@ class _Video(Closing):
     def __init__(self, path: Path, video: Source, names: Iterable[str]) -> None:
         self._path, self._video = path, video
         self._named = zip(names, video, strict=False)
-        self._missing = 0
 
-    def of(self, sample: Sample) -> Image | None:
-        """A sample's matte; ``None`` where the video has ended."""
+    def of(self, sample: Sample) -> Image:
+        """A sample's matte; raises ``UnusableFile`` where the video has ended."""
         for name, matte in self._named:
             if name == sample.name:
                 return gray_of(matte, sample.image, str(self._path))
-        self._missing += 1
-        return None
+        raise UnusableFile(self._path, f"it ends before frame {sample.name}")
 
     def findings(self) -> list[Finding]:
-        """How many frames too few or too many it has; asked at the end."""
+        """How many frames too many it has; asked at the end."""
         left = sum(1 for _ in self._named)
-        found = [(self._missing, "frames at the clip's end have no matte"), (left, "mattes after the last frame")]
-        return [Finding(str(self._path), f"{number} {what}") for number, what in found if number]
+        return [Finding(str(self._path), f"{left} mattes after the last frame")] if left else []
 
     def close(self) -> None:
         self._video.close()

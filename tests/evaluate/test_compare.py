@@ -101,6 +101,14 @@ def test_only_items_that_both_have_from_the_same_files_count():
         compare(first, second)
 
 
+def test_a_clip_measured_on_fewer_frames_is_left_out_and_told():
+    first, second = clip_row(Row(CLIPS), 10, 0.9), clip_row(Row(CLIPS), 14, 0.9, clips=2)
+    second.add("clip-2", "1", clip_row(Row(CLIPS), 14, 0.9, frames=80).items["clip-2"])
+    found = compare(first, second)
+    assert (found.items, found.left_out) == (2, 1)
+    assert {each.drawn for each in found.differences if each.measure != "flicker"} == {8}
+
+
 def test_clips_are_compared_in_stretches_of_frames():
     said = verdicts(clip_row(Row(CLIPS), 10, 0.9), clip_row(Row(CLIPS), 14, 0.95))
     assert said == {"mad": "worse", "iou": "better", "flicker": "within noise"}

@@ -179,15 +179,23 @@ def test_the_pictures_of_a_video_s_mattes_are_numbered(tmp_path):
     assert row.items["walk"]["means"]["iou"] == 1
 
 
-@pytest.mark.parametrize(
-    ("number", "found"), [(9, "3 frames at the clip's end have no matte"), (14, "2 mattes after the last frame")]
-)
-def test_a_matte_video_of_another_length_is_named(clips, tmp_path, number, found):
+def test_a_matte_video_that_goes_on_after_the_clip_is_named(clips, tmp_path):
     (tmp_path / "mattes").mkdir()
-    write_video(tmp_path / "mattes" / "walk.mkv", walk(14)[1][:number])
+    write_video(tmp_path / "mattes" / "walk.mkv", walk(14)[1])
     row = run(clips, tmp_path / "mattes")
-    assert said(row) == [f"{tmp_path / 'mattes' / 'walk.mkv'}: {found}"]
-    assert row.items["walk"]["frames"] == min(12, number)
+    assert said(row) == [f"{tmp_path / 'mattes' / 'walk.mkv'}: 2 mattes after the last frame"]
+    assert row.items["walk"]["frames"] == 12
+
+
+def test_a_clip_whose_matte_video_ends_early_is_named_and_the_others_are_measured(clips, tmp_path):
+    write_clip(clips / "whole")
+    (tmp_path / "mattes").mkdir()
+    write_video(tmp_path / "mattes" / "walk.mkv", walk()[1][:9])
+    write_video(tmp_path / "mattes" / "whole.mkv", walk()[1])
+    row = run(clips, tmp_path / "mattes")
+    assert list(row.items) == ["whole"]
+    short = tmp_path / "mattes" / "walk.mkv"
+    assert said(row) == [f"walk: {short}: it ends before frame 00009: the clip is not measured"]
 
 
 def test_a_frame_that_cannot_be_read_takes_its_matte_along(clips, tmp_path):
