@@ -12,6 +12,7 @@ from livebg.cli.contact_sheet import sheet_from_files
 from livebg.cli.opening import load_segmenter
 from livebg.cli.progress import ProgressLine, fetch
 from livebg.config import Config
+from livebg.errors import SinkError
 from livebg.frame import Image
 from livebg.job import do
 from livebg.plan import Job
@@ -27,7 +28,10 @@ def demo(folder: Path) -> None:
     FOLDER/contact-sheet.png shows six moments: input, matte, result. What is there already is not made again.
     """
     out, matte, sheet = folder / "out.mp4", folder / "matte.mp4", folder / "contact-sheet.png"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise SinkError(f"cannot make the folder {folder}: {exc.strerror}; choose another place") from exc
     clip = fetch(_CLIP)
     if not (out.exists() and matte.exists()):
         background = folder / "background.png"

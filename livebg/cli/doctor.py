@@ -15,10 +15,6 @@ import click
 from livebg import __version__, weights
 
 _LIBRARIES = ("torch", "torchvision", "onnxruntime", "opencv-python", "numpy", "av", "pyvirtualcam")
-_LOOPBACK_CURE = (
-    "sudo apt install v4l2loopback-dkms && "
-    "sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg (programs see it once something writes to it)"
-)
 _LOOPBACK_MODULE = Path("/sys/module/v4l2loopback")
 
 
@@ -79,32 +75,25 @@ def _weights() -> Iterator[Finding]:
 
 
 def _cameras() -> Iterator[Finding]:
-    if sys.platform != "linux":
-        yield Finding("listing", False, f"not known on {sys.platform} yet: see the system's own settings")
-        return
-    found = False
-    for device in sorted(Path("/sys/class/video4linux").glob("video*")):
-        found = True
-        yield Finding(f"/dev/{device.name}", True, (device / "name").read_text(encoding="utf-8").strip())
+    from livebg.sources.devices import cameras
+
+    found = cameras()
+    for each in found:
+        yield Finding(each.address, True, each.name)
     if not found:
-        yield Finding("none", False, "no /dev/video*: plug one in, or check that its driver is loaded")
+        yield Finding("none", False, "plug one in, or check that its driver is loaded")
 
 
 def _virtual_cameras() -> Iterator[Finding]:
     """Open each backend for a moment: the only way to know that a program could."""
-    import pyvirtualcam
+    from livebg.errors import SinkError
+    from livebg.sinks.virtual_camera import VirtualCamera
 
     try:
-        with pyvirtualcam.Camera(width=640, height=360, fps=30) as camera:
+        with VirtualCamera(640, 360, Fraction(30)) as camera:
             yield Finding(camera.backend, True, camera.device)
-    except (RuntimeError, OSError) as exc:
-        reason = " ".join(str(exc).split())
-        cure = {
-            "linux": _LOOPBACK_CURE,
-            "darwin": "install OBS 30 or newer and start its virtual camera once",
-            "win32": "install OBS; its virtual camera registers itself",
-        }.get(sys.platform, "none is known for this system")
-        yield Finding("none", False, f"{reason}; to get one: {cure}")
+    except SinkError as error:
+        yield Finding("none", False, str(error))
     if sys.platform == "linux":
         yield _loopback()
         yield _pipewire()
@@ -112,9 +101,11 @@ def _virtual_cameras() -> Iterator[Finding]:
 
 def _loopback() -> Finding:
     """Whether browsers would list a device of v4l2loopback, and how --on-demand would know of its readers."""
+    from livebg.sinks.virtual_camera import LOOPBACK_CURE
+
     name = "v4l2loopback"
     if not _LOOPBACK_MODULE.exists():
-        return Finding(name, False, f"the module is not loaded: {_LOOPBACK_CURE}")
+        return Finding(name, False, f"the module is not loaded: {LOOPBACK_CURE}")
     version_file = _LOOPBACK_MODULE / "version"
     release = version_file.read_text(encoding="utf-8").strip() if version_file.exists() else "of unknown version"
     exclusive = (_LOOPBACK_MODULE / "parameters" / "exclusive_caps").read_text(encoding="utf-8")
@@ -125,7 +116,11 @@ def _loopback() -> Finding:
             f"{release}, loaded without exclusive_caps: OBS, ffmpeg and VLC see it, Chrome, Firefox, Teams and Zoom "
             "do not; sudo modprobe -r v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1 card_label=livebg",
         )
-    return Finding(name, True, f"{release}, with exclusive_caps: every program that reads V4L2 cameras sees it")
+    return Finding(
+        name,
+        True,
+        f"{release}, with exclusive_caps: every program that reads V4L2 cameras sees it once something writes to it",
+    )
 
 
 def _pipewire() -> Finding:

@@ -22,3 +22,11 @@ def test_the_demo_shows_a_person_on_a_new_background_and_does_nothing_twice(live
     assert "frames in" not in second.out
     assert "contact-sheet.png" in second.out
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == made
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(livebg_command, tmp_path):
+    (tmp_path / "taken").write_text("a file where a folder is expected")
+    result = livebg_command("demo", tmp_path / "taken" / "demo")
+    assert result.code == 1
+    assert result.err.startswith(f"livebg: cannot make the folder {tmp_path / 'taken' / 'demo'}: ")
+    assert result.err.count("\n") == 1

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from livebg.sinks.virtual_camera import LOOPBACK_CURE
+from livebg.sources.devices import CameraDevice
+
 
 def test_it_says_what_is_there_and_how_to_get_what_is_not(livebg_command, tmp_path, monkeypatch):
     monkeypatch.setenv("LIVEBG_HOME", str(tmp_path))
@@ -21,13 +24,20 @@ def test_it_says_what_is_there_and_how_to_get_what_is_not(livebg_command, tmp_pa
 def test_a_missing_virtual_camera_comes_with_the_command_that_makes_one(livebg_command, monkeypatch):
     import pyvirtualcam
 
-    def no_device(**_):
+    def no_device(*_, **__):
         raise RuntimeError("'v4l2loopback' backend: no device\nsecond line")
 
     monkeypatch.setattr(pyvirtualcam, "Camera", no_device)
     result = livebg_command("doctor")
-    assert "no device second line; to get one: sudo apt install v4l2loopback-dkms" in result.out
-    assert "exclusive_caps=1" in result.out
+    assert f"no device; second line; to get one: {LOOPBACK_CURE}" in result.out
+
+
+def test_cameras_are_those_that_a_stream_could_be_read_from(livebg_command, monkeypatch):
+    found = [CameraDevice("/dev/video2", "Desk camera"), CameraDevice("1", "Another system's")]
+    monkeypatch.setattr("livebg.sources.devices.cameras", lambda: found)
+    assert "cameras\n  yes /dev/video2: Desk camera\n  yes 1: Another system's\n" in livebg_command("doctor").out
+    found.clear()
+    assert "cameras\n  no  none: plug one in" in livebg_command("doctor").out
 
 
 @pytest.fixture
@@ -47,7 +57,7 @@ def load(module: Path, exclusive: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="v4l2loopback is Linux's")
 def test_it_says_which_programs_see_v4l2loopback(livebg_command, module):
-    assert "no  v4l2loopback: the module is not loaded: sudo apt install" in livebg_command("doctor").out
+    assert f"no  v4l2loopback: the module is not loaded: {LOOPBACK_CURE}\n" in livebg_command("doctor").out
     load(module, "N,N,N")
     out = livebg_command("doctor").out
     assert "no  v4l2loopback: 0.13.2, loaded without exclusive_caps: OBS, ffmpeg and VLC see it, Chrome" in out
