@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import TYPE_CHECKING
 
 from livebg.errors import SinkError
 from livebg.live.pacer import PATIENCE
+from livebg.live.statistics import COUNTS, Statistics
 from livebg.stages import Closing
-
-if TYPE_CHECKING:
-    from livebg.live.statistics import Statistics
-
-_COUNTERS = ("captured", "drops", "fresh", "repeats", "slate", "missed", "carried", "segmented", "errors")
 
 
 class MetricsServer(Closing):
@@ -79,7 +74,7 @@ def as_text(statistics: Statistics) -> str:
     """The run's figures in Prometheus's text format; names begin with ``livebg_``, units are seconds and bytes."""
     line = statistics.whole()
     out = []
-    for name in _COUNTERS:
+    for name in COUNTS:
         out += [f"# TYPE livebg_{name}_total counter", f"livebg_{name}_total {line[name]}"]
     for name, found in statistics.histograms().items():
         out.append(f"# TYPE livebg_{name}_seconds histogram")

@@ -15,11 +15,13 @@ import numpy as np
 
 Kind = Literal["fresh", "repeats", "slate"]
 
+COUNTS = ("captured", "drops", "fresh", "repeats", "slate", "missed", "carried", "segmented", "errors")
+"""What is counted from the start on; ``Statistics`` says what each means."""
+
 _STEP = 0.00025  # seconds a bin
 _BINS = 40_000  # ten seconds; what is longer counts as that
 _BOUNDS = (0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-_COUNTS = ("captured", "drops", "fresh", "repeats", "slate", "missed", "carried", "segmented", "errors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Statistics:
     def __init__(self) -> None:
         self._lock = Lock()
         self._started = self._since = monotonic()
-        self._counts = dict.fromkeys(_COUNTS, 0)
+        self._counts = dict.fromkeys(COUNTS, 0)
         self._counts_before = dict(self._counts)
         self._latency, self._latency_now = Histogram(), Histogram()
         self._age, self._age_now = Histogram(), Histogram()
@@ -141,7 +143,7 @@ class Statistics:
     def whole(self) -> dict[str, object]:
         """The figures of the whole run so far; see the class."""
         with self._lock:
-            return self._line(self._started, dict.fromkeys(_COUNTS, 0), self._latency, self._age, self._stages)
+            return self._line(self._started, dict.fromkeys(COUNTS, 0), self._latency, self._age, self._stages)
 
     def histograms(self) -> dict[str, Buckets]:
         """The whole run's ``latency`` and ``mask_age``, for Prometheus."""

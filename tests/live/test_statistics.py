@@ -8,7 +8,7 @@ import pytest
 
 from livebg.errors import SinkError
 from livebg.live.metrics_server import MetricsServer
-from livebg.live.statistics import Histogram, Statistics, resident_mb
+from livebg.live.statistics import COUNTS, Histogram, Statistics, resident_mb
 
 KEYS = {
     "fps_in", "fps_out", "latency_ms", "mask_age_ms", "drops", "missed", "rss_mb", "fresh", "repeats", "carried",
@@ -80,6 +80,7 @@ def test_prometheus_gets_counters_and_histograms():
             urllib.request.urlopen(f"http://127.0.0.1:{server.port}/", timeout=10)
         values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
         assert values["livebg_fresh_total"] == "3"
+        assert {f"livebg_{name}_total" for name in COUNTS} <= values.keys()
         assert values['livebg_latency_seconds_bucket{le="0.02"}'] == "0"
         assert values['livebg_latency_seconds_bucket{le="0.04"}'] == "3"
         assert values['livebg_latency_seconds_bucket{le="+Inf"}'] == values["livebg_latency_seconds_count"] == "3"
