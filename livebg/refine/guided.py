@@ -97,6 +97,7 @@ class Guided:
         alpha = _resized(sharp, width, height)
         edges = self._edges(coarse)
         if not edges.any():
+            self.reset()  # the next edge is another subject's
             return Matte(alpha)
         if self._last.shape != alpha.shape:
             self._last = np.full(alpha.shape, _NOTHING)

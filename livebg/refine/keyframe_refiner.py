@@ -59,7 +59,8 @@ class RefineReport:
         rejected: Pieces that it left.
         carried: Frames between keyframes that got a correction.
         late: Results that came when their keyframe was too old, or its scene over.
-        waited: How often a frame was worth refining and the expert had no time.
+        waited: Live, how often a frame was worth refining while the expert was at another. What waits for the budget is
+            not counted.
     """
 
     frames: int = 0

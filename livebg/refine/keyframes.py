@@ -50,8 +50,6 @@ class Keyframes:
 
     Attributes:
         reasons: How many keyframes came for each reason.
-        waited: How often a frame was worth refining and had to go without: something else was being refined, or the
-            budget was spent.
 
     Raises:
         ValueError: A number out of range.
@@ -64,7 +62,6 @@ class Keyframes:
                 f"got {every}, {closest}, {seconds} and {share}"
             )
         self.reasons: Counter[Reason] = Counter()
-        self.waited = 0
         self._every, self._closest, self._seconds, self._share = every, closest, seconds, share
         self._new: Reason | None = "start"
         self._frames = 0
@@ -72,7 +69,7 @@ class Keyframes:
         self._not_before: Fraction | float | None = None
 
     def reason(self, pts: Fraction, fit: Fit | None) -> Reason | None:
-        """Whether this frame is worth refining, and why. Asked once a frame, in order.
+        """Whether this frame is to be refined, and why; not while the budget is spent. Asked once a frame, in order.
 
         Args:
             pts: Its time, seconds.
@@ -81,7 +78,6 @@ class Keyframes:
         self._frames += 1
         reason = self._new or self._asked(pts, fit)
         if reason is not None and self._not_before is not None and pts < self._not_before:
-            self.waited += 1
             return None
         return reason
 

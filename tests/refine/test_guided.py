@@ -131,6 +131,16 @@ def test_reset_forgets_the_last_frame():
     assert (guided.refine(second).alpha == fresh).all()
 
 
+def test_a_frame_without_an_edge_forgets_the_subject_before():
+    empty = draft(picture(np.zeros_like(disc()), noise=2), np.zeros((48, 64), np.float32))
+    held, fresh = Guided(), Guided()
+    held.refine(draft(picture(disc(), noise=2), coarse(disc())))
+    held.refine(empty)
+    for seed in range(3):  # another subject at the same edge
+        other = draft(np.ascontiguousarray(picture(disc(), noise=2, seed=seed)[..., ::-1]), coarse(disc()))
+        assert (held.refine(other).alpha == fresh.refine(other).alpha).all()
+
+
 def test_a_matte_handed_out_is_not_written_again_and_the_draft_is_left(refiner):
     true = disc()
     image, small = picture(true), coarse(true)
@@ -173,8 +183,8 @@ def test_shrinking_a_guide_keeps_its_mean(size):
 def test_torch_gives_the_same_alpha_frame_after_frame(size, radius):
     settings = GuidedSettings(radius=radius)
     ours, theirs = Guided(settings), GuidedTorch(settings)
-    for index in range(3):
-        true = disc(size[0] / 2 + index, size=size)
+    for index in range(9):
+        true = disc(size[0] / 2 + index, size=size) * np.float32(index not in range(3, 6))  # nobody for a while
         image, small = picture(true, noise=2, seed=index), coarse(true)
         expected = ours.refine(draft(image, small)).alpha
         alpha = theirs.refine(torch.from_numpy(image), torch.from_numpy(small))
