@@ -73,12 +73,12 @@ class Compositor(Closing):
             if self._foreground is not None:
                 image = self._foreground.estimate(image, alpha)
             return frame.with_image(_cut_out(image, matte))
+        self._regions.divide(alpha)
         clean = self._foreground
         if self._light is not None:
             if clean is not None:
-                image, clean = clean.estimate(image, alpha), None
+                image, clean = clean.estimate(image, alpha, self._regions), None
             image = self._light.wrap(image, alpha, result)
-        self._regions.divide(alpha)
         for part in self._regions.whole:
             result[part] = image[part]
         if clean is not None:

@@ -59,12 +59,13 @@ class Foreground:
         self._shares, self._room, self._gain, self._gains = (Kept(np.float32) for _ in range(4))
         self._table, self._found = Kept(np.float32), Kept(np.float32)
 
-    def estimate(self, image: Image, alpha: Alpha) -> Image:
+    def estimate(self, image: Image, alpha: Alpha, regions: Regions | None = None) -> Image:
         """The picture with the subject's colour in place of the mixture.
 
         Args:
             image: RGB, (H, W, 3) uint8, contiguous.
             alpha: Of the same size, float32 in [0, 1].
+            regions: Alpha's, where the caller has divided it already.
 
         Returns:
             (H, W, 3) uint8, valid until the next call and not to be written to. Where alpha is less than 1/255 away
@@ -74,9 +75,11 @@ class Foreground:
             self._result = np.empty_like(image)
         np.copyto(self._result, image)
         alpha = np.ascontiguousarray(alpha)
-        self._regions.divide(alpha)
+        if regions is None:
+            regions = self._regions
+            regions.divide(alpha)
         self.look(image, alpha)
-        for pieces in self._regions.mixed():
+        for pieces in regions.mixed():
             share, mixed = pieces.take(alpha, self._shares), pieces.take(image, self._mixed)
             self.correct(pieces, mixed, share, thrice(1 - share, self._room))
             pieces.put(self._result, mixed)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from livebg.compose import Compositor, Plain
+from livebg.compose import Compositor, Foreground, Plain
 from livebg.compose.light_wrap import LightWrap
+from livebg.compose.regions import Regions
 from livebg.frame import Frame, Matte
 
 DARK = np.full((180, 320, 3), 40, np.uint8)
@@ -46,6 +48,18 @@ def test_strength_scales_it_and_nothing_is_nothing():
     assert np.array_equal(
         composed((250, 250, 250), 0), Compositor(Plain((250, 250, 250))).compose(Frame(DARK), Matte(left_half())).image
     )
+
+
+def test_with_clean_edges_a_matte_is_divided_into_regions_once(monkeypatch):
+    divided = []
+    divide = Regions.divide
+    monkeypatch.setattr(Regions, "divide", lambda self, alpha: divided.append(alpha) or divide(self, alpha))
+    alpha = cv2.blur(left_half(), (15, 15))
+    both = Compositor(Plain((250, 250, 250)), decontaminate=True, light_wrap=0.5).compose(Frame(DARK), Matte(alpha))
+    assert len(divided) == 1
+    clean = Foreground().estimate(DARK, alpha)
+    lit = Compositor(Plain((250, 250, 250)), light_wrap=0.5).compose(Frame(clean), Matte(alpha))
+    assert np.array_equal(both.image, lit.image)
 
 
 def test_black_gives_no_light():
