@@ -69,7 +69,7 @@ class Workshop(Closing):
     """Makes the stages for one stream, and closes those that need it.
 
     Attributes:
-        notes: What refiners had to say, once closed.
+        notes: What refiners had to say, each once it is closed.
     """
 
     def __init__(self, info: StreamInfo, statistics: Statistics, open_segmenter: OpenSegmenter) -> None:
@@ -77,8 +77,7 @@ class Workshop(Closing):
         self._info, self._statistics, self._open_segmenter = info, statistics, open_segmenter
         self._segmenter: Segmenter | None = None
         self._drafting: LateMatte | None = None
-        self._compositors: list[Compositor] = []
-        self._refiners: list[KeyframeRefiner] = []
+        self._opened: list[Compositor | KeyframeRefiner] = []  # those that need closing
         self._refined = ""
         self.notes: list[str] = []
 
@@ -109,7 +108,7 @@ class Workshop(Closing):
         """The fields of ``parts`` that a change of the configuration makes anew.
 
         Raises:
-            LivebgError: One cannot be had.
+            LivebgError: One cannot be had; ``tidy`` closes the others.
         """
         made: dict[str, Any] = {"empty": float(new.live.empty)}
         if old.live.crop != new.live.crop:
@@ -120,13 +119,14 @@ class Workshop(Closing):
             made["compositor"] = self._compositor(new)
         if (old.segment, old.smooth, old.refine) == (new.segment, new.smooth, new.refine):
             return made
-        segmenter = self._segmenter
+        segmenter = before = self._segmenter
         if segmenter is None or old.segment != new.segment:
             segmenter = self._warm(new.segment)
-        matting = open_matting(new, segmenter, live=True)
-        self._keep(matting.refiner)
+        stays = old.refine == new.refine and before is not None and before.device == segmenter.device
+        matting = open_matting(new, segmenter, refiner=parts.refiner if stays else None, live=True)
         made["smoother"], made["tracker"] = matting.smoother, parts.tracker or _tracker(new.live, matting)
-        if old.refine != new.refine:
+        if not stays:
+            self._keep(matting.refiner)
             made["refiner"] = matting.refiner
             self._refined = refiner_of(new.refine, segmenter.device)
         if self._drafting is None:
@@ -141,21 +141,19 @@ class Workshop(Closing):
         """The network, its input size, what computes it, and what refines."""
         return "" if self._segmenter is None else f"{self._segmenter.description}; refined: {self._refined}"
 
-    def tidy(self) -> None:
-        """Close the compositors that the last one has replaced."""
-        while len(self._compositors) > 1:
-            self._compositors.pop(0).close()
+    def tidy(self, parts: Parts) -> None:
+        """Close all that these, which are in use, have replaced, or that a refused change opened."""
+        for stage in tuple(self._opened):
+            if stage is not parts.compositor and stage is not parts.refiner:
+                self._opened.remove(stage)
+                self._end(stage)
 
     def close(self) -> None:
         """Close all that was made; nothing may use it any more."""
         if self._drafting is not None:
             self._drafting.close()
-        while self._compositors:
-            self._compositors.pop().close()
-        while self._refiners:
-            refiner = self._refiners.pop(0)
-            refiner.close()
-            self.notes += refiner.notes
+        while self._opened:
+            self._end(self._opened.pop(0))
 
     def _warm(self, config: SegmentConfig) -> Segmenter:
         """A network that has run once: the first run of some takes seconds, in which what is shown would grow old."""
@@ -164,13 +162,19 @@ class Workshop(Closing):
         return segmenter
 
     def _keep(self, refiner: Refiner | None) -> None:
-        """One with a thread of its own is closed at the end."""
+        """One with a thread of its own needs closing."""
         if isinstance(refiner, KeyframeRefiner):
-            self._refiners.append(refiner)
+            self._opened.append(refiner)
 
     def _compositor(self, config: Config) -> Compositor:
-        self._compositors.append(open_compositor(config.compose, self._info))
-        return self._compositors[-1]
+        compositor = open_compositor(config.compose, self._info)
+        self._opened.append(compositor)
+        return compositor
+
+    def _end(self, stage: Compositor | KeyframeRefiner) -> None:
+        stage.close()
+        if isinstance(stage, KeyframeRefiner):
+            self.notes += stage.notes
 
     def _view(self, live: LiveConfig) -> View:
         crop = None if live.crop is None else parse_crop(live.crop)
@@ -232,13 +236,15 @@ class Changes(Closing):
         new = old.override(changed)
         check(new)
         slate = make_slate(new.live, new.compose, *self._size)
-        made = self._workshop.replacements(old, new, self._loop.parts)
-        self._loop.use(replace(self._loop.parts, **made))
-        self._pacer.change_slate(slate)
-        self._pacer.stale = float(new.live.stale)
-        self.config = new
-        if self._loop.settled(_SETTLE_SECONDS):
-            self._workshop.tidy()
+        try:
+            made = self._workshop.replacements(old, new, self._loop.parts)
+            self._loop.use(replace(self._loop.parts, **made))
+            self._pacer.change_slate(slate)
+            self._pacer.stale = float(new.live.stale)
+            self.config = new
+        finally:
+            if self._loop.settled(_SETTLE_SECONDS):
+                self._workshop.tidy(self._loop.parts)
         said = ", ".join(
             f"{section}.{key} = {value}" for section, keys in changed.items() for key, value in keys.items()
         )
