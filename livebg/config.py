@@ -124,7 +124,9 @@ class SegmentConfig(Section):
         "where a model loses nothing by it and gains time.",
     )
     threads: Annotated[int, Field(ge=1, le=512)] | None = Field(
-        None, description="Threads of the network on a CPU; default one a core."
+        None,
+        description="Threads of the network on a CPU, for one frame at a time; default one a core, in files over "
+        "several frames.",
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from livebg import weights
 from livebg.build import NULL_OUTPUT, every_frame, open_background, open_reader
 from livebg.compose import parse_background
 from livebg.config import Config
@@ -128,10 +129,13 @@ def check_shared(config: Config) -> None:
     """Find what would make every job fail: once, before the first.
 
     Raises:
+        WeightsError: Those of the refiner are not here.
         UsageError: The background is no form of one.
         SourceError: The background is missing or cannot be read.
         SinkError: The report cannot be written.
     """
+    if config.refine.refine == "cascadepsp" and config.refine.refine_weights is None:
+        weights.require("cascadepsp")
     open_background(config.compose.background, config.compose.fit).close()
     path = config.output.json_report
     if path is None:
@@ -155,6 +159,18 @@ def _entries(path: str) -> list[str]:
     if any(is_picture(name) for name in names):
         return [path]
     raise SourceError(f"{path} holds neither clips nor pictures: name a folder that does")
+
+
+def passed_over(inputs: Sequence[str]) -> list[str]:
+    """A line for each folder of clips that holds pictures too, which are no clip."""
+    lines = []
+    for folder in (Path(path) for path in inputs if path != "-" and Path(path).is_dir()):
+        names = [entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+        pictures = sum(is_picture(name) and not is_result(name) for name in names)
+        if pictures and any(is_video(name) and not is_result(name) for name in names):
+            some = "1 picture is" if pictures == 1 else f"{pictures} pictures are"
+            lines.append(f"{folder}: {some} passed over beside its clips: name them, or move them")
+    return lines
 
 
 def _job(path: str, config: Config, *, batch: bool, whole_name: bool = False) -> Job:

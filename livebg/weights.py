@@ -277,6 +277,18 @@ def ensure(name: str, progress: Progress | None = None) -> Path:
     return store().ensure(name, progress)
 
 
+def require(name: str) -> Path:
+    """The file of weights that are fetched on demand alone.
+
+    Raises:
+        WeightsError: It is not there or damaged; the text holds the command that fetches it.
+    """
+    state, found = store().state(name), store().path(name)
+    if state != "sound":
+        raise WeightsError(f"the weights of {name} are {state} at {found}: fetch them with livebg models pull {name}")
+    return found
+
+
 @cache
 def _table() -> Mapping[str, Entry]:
     with _TABLE.open("rb") as file:

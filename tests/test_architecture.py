@@ -29,12 +29,12 @@ STAGE_PACKAGES = STOREYS[4]
 # Who may import what is slow to import, and where.
 HEAVY = {
     "torch": ("segment/", "refine/", "compose/foreground_torch.py", "train/", "bench/"),
-    "av": ("sources/", "sinks/", "cli/doctor.py"),
+    "av": ("sources/", "sinks/"),
     "onnxruntime": ("segment/", "bench/"),
     "onnx": ("segment/", "train/"),
     "openvino": ("segment/runtimes/openvino.py",),
     "pymatting": ("refine/",),
-    "pyvirtualcam": ("sinks/", "cli/doctor.py"),
+    "pyvirtualcam": ("sinks/",),
 }
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from livebg.config import Config
 from livebg.cores import cores
-from livebg.plan import Job, lanes_for
+from livebg.errors import WeightsError
+from livebg.plan import Job, check_shared, lanes_for, passed_over
 
 CLIP, PICTURE = Job("talk.mp4", "out.mp4"), Job("me.jpg", "me.png")
 
@@ -34,3 +35,21 @@ def test_frames_go_at_once_where_each_is_segmented_and_nobody_counts_threads(job
 def test_few_cores_are_left_over(monkeypatch, there, lanes):
     monkeypatch.setattr("livebg.plan.cores", lambda: there)
     assert lanes_for([CLIP], Config()) == lanes
+
+
+def test_pictures_beside_clips_are_told(tmp_path):
+    for name in ("a.mp4", "b.mov", "a-livebg.png"):
+        (tmp_path / name).touch()
+    assert passed_over([str(tmp_path), "-", "talk.mp4"]) == []
+    (tmp_path / "holiday.JPG").touch()
+    (line,) = passed_over([str(tmp_path)])
+    assert line.startswith(f"{tmp_path}: 1 picture is passed over")
+    (tmp_path / "b.mov").unlink()
+    (tmp_path / "a.mp4").unlink()
+    assert passed_over([str(tmp_path)]) == []  # it is a folder of pictures
+
+
+def test_a_refiner_without_weights_fails_once_and_first(monkeypatch, tmp_path):
+    monkeypatch.setenv("LIVEBG_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match="livebg models pull cascadepsp"):
+        check_shared(Config().override({"refine": {"refine": "cascadepsp"}}))

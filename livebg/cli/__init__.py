@@ -65,8 +65,12 @@ def main() -> None:
     _end_on_signals()
     try:
         code = cli.main(arguments, prog_name="livebg", standalone_mode=False)
-    except click.ClickException as exc:
+    except click.exceptions.NoArgsIsHelpError as exc:
         exc.show()
+        code = exc.exit_code
+    except click.ClickException as exc:
+        asked = exc.ctx.command_path if isinstance(exc, click.UsageError) and exc.ctx is not None else "livebg"
+        click.echo(f"livebg: {exc.format_message().rstrip('.')}: see {asked} --help", err=True)
         code = exc.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("livebg: interrupted", err=True)
@@ -80,7 +84,13 @@ def main() -> None:
         # Whoever read us is gone (``livebg models list | head``); nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+    code = code if isinstance(code, int) else 0
+    ahead = sys.modules.get("livebg.segment.ahead")  # not imported for this: it is slow
+    if ahead is not None and ahead.lanes_at_work():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _end_on_signals() -> None:

@@ -17,4 +17,7 @@ _LIST = "\n".join(f"  {each.usage:28} {each.about}" for each in COMMANDS.values(
 @click.argument("words", nargs=-1, required=True, metavar="COMMAND...")
 def ctl(socket: Path | None, words: tuple[str, ...]) -> None:
     """Change a run of livebg live while it goes on: livebg ctl background beach.jpg."""
-    click.echo(ask(socket or default_path(), " ".join(words)))
+    word, value = words[0], " ".join(words[1:])
+    if word in ("background", "model") and Path(value).suffix and Path(value).is_file():
+        value = str(Path(value).resolve())  # the run may have been started in another folder
+    click.echo(ask(socket or default_path(), f"{word} {value}"))

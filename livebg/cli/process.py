@@ -14,7 +14,7 @@ from livebg.cli.progress import ProgressLine
 from livebg.config import Config
 from livebg.errors import LivebgError, SinkError, SourceError
 from livebg.job import JobReport, do
-from livebg.plan import Job, check, check_shared, lanes_for, plan
+from livebg.plan import Job, check, check_shared, lanes_for, passed_over, plan
 from livebg.sinks import partial_path
 from livebg.speed import choose
 
@@ -31,6 +31,9 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
     quiet = config.output.quiet
     jobs = plan(inputs, config)
     check_shared(config)
+    if not quiet:
+        for line in passed_over(inputs):
+            click.echo(line, err=True)
     failures = 0
     todo = []
     for job in jobs:

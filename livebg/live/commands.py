@@ -51,7 +51,7 @@ COMMANDS = {
     "mirror": Command("mirror on|off", "left becomes right"),
     "zoom": Command("zoom N", "1..8"),
     "framing": Command("framing off|auto", "follow the subject"),
-    "crop": Command("crop WxH+X+Y", "use this part of the camera's picture"),
+    "crop": Command("crop WxH+X+Y|off", "use this part of the camera's picture"),
     "freeze": Command("freeze [on|off]", "keep showing the last picture"),
     "pause": Command("pause [on|off]", "show the slate"),
     "resume": Command("resume", "end pause and freeze"),
@@ -95,7 +95,8 @@ def obey(line: str, run: Controlled, reply: Reply) -> None:
         section, key = _KEYS[word]
         if not value:
             raise UsageError(f"say {COMMANDS[word].usage}")
-        run.change({section: {key: f"blur:{value}" if word == "blur" else value}}, reply)
+        wanted = {"blur": f"blur:{value}", "crop": None if value == "off" else value}.get(word, value)
+        run.change({section: {key: wanted}}, reply)
         return
     match word:
         case "freeze":

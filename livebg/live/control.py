@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from livebg.errors import LivebgError, SinkError
+from livebg.errors import LivebgError, SinkError, UsageError
 from livebg.live.commands import obey
 from livebg.live.pacer import PATIENCE
 from livebg.stages import Closing
@@ -144,7 +144,7 @@ def ask(path: Path, line: str) -> str:
 
     Raises:
         SinkError: Nobody listens there, or it is not answered.
-        LivebgError: What the run said against it.
+        UsageError: What the run said against it.
     """
     answer = bytearray()
     with socket.socket(socket.AF_UNIX) as client:
@@ -163,7 +163,7 @@ def ask(path: Path, line: str) -> str:
     except ValueError as exc:
         raise SinkError(f"the run at {path} ended before it answered") from exc
     if not said["ok"]:
-        raise LivebgError(said["text"])
+        raise UsageError(said["text"])
     return str(said["text"])
 
 

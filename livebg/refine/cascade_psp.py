@@ -87,7 +87,7 @@ class CascadePSP:
         self.device = _device(device)
         cuda = self.device.type == "cuda"
         self._crops = crops or (4 if cuda else 1)
-        network = load_network(weights or weights_path())
+        network = load_network(weights or published.require(_NAME))
         try:
             dtype = _dtype(self.device, precision)
             self.network = network.to(self.device, dtype).to(memory_format=torch.channels_last)
@@ -165,21 +165,6 @@ class CascadePSP:
                 cure += ", or mode fast"
             return DeviceError(f"CascadePSP ({self.mode}, L={self.size}) ran out of memory on {self.device}: {cure}")
         return DeviceError(f"CascadePSP ({self.mode}, L={self.size}) failed on {self.device}: {_first_line(exc)}")
-
-
-def weights_path() -> Path:
-    """The published checkpoint on this machine.
-
-    Raises:
-        WeightsError: It is not there or damaged; the text holds the command that fetches it.
-    """
-    store = published.store()
-    state = store.state(_NAME)
-    if state != "sound":
-        raise WeightsError(
-            f"the weights of CascadePSP are {state} at {store.path(_NAME)}: fetch them with livebg models pull {_NAME}"
-        )
-    return store.path(_NAME)
 
 
 def load_network(path: Path) -> nn.Module:

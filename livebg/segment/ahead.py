@@ -6,15 +6,22 @@ are smoothed, composed and encoded, the cores have no gaps.
 
 What goes in is a source and a segmenter, and what comes out is both, so that the pipeline stays a loop. A live stream
 has no frames ahead and does not come here.
+
+Why daemon threads: a pool of ``concurrent.futures`` is waited for when the program ends, however long a frame takes. A
+program that ends while one is in the network had better leave by ``os._exit``: the network's library would come back to
+an interpreter that is gone, and abort. ``lanes_at_work`` tells.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future
+from queue import SimpleQueue
+from threading import Thread
+from threading import enumerate as enumerate_threads
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from livebg.errors import LivebgError
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -24,14 +31,23 @@ if TYPE_CHECKING:
     from livebg.stages import Segmenter, Source
 
 _SPARE = 1  # frames that wait for a lane, so that none stands still while the frame before is composed
-_PATIENCE = 0.5  # seconds that close() waits for a frame under way
+_PATIENCE = 0.5  # seconds that close() waits for frames under way
+
+_NAME = "segment "
+
+_Task = tuple["Frame", "Future[Matte]"]
+
+
+def lanes_at_work() -> bool:
+    """Whether a frame of something closed is still in the network."""
+    return any(thread.name.startswith(_NAME) for thread in enumerate_threads())
 
 
 class SegmentAhead(Closing):
     """The frames of a source, segmented by the time that somebody asks for their mattes.
 
-    Each frame that is given out has to be segmented, in that order. An error of the segmenter is raised where that
-    frame's matte is asked for; one of the source behind the frames that were read before it.
+    Each frame that is given out has to be segmented before the next one is taken. An error of the segmenter is raised
+    where that frame's matte is asked for; one of the source behind the frames that were read before it.
     """
 
     def __init__(self, source: Source, segmenter: Segmenter, lanes: int) -> None:
@@ -44,9 +60,10 @@ class SegmentAhead(Closing):
         """
         self._source, self._segmenter = source, segmenter
         self._under_way = lanes + _SPARE
-        self._workers = ThreadPoolExecutor(lanes, thread_name_prefix="segment")
-        self._mattes: deque[tuple[Frame, Future[Matte]]] = deque()
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._mattes: deque[_Task] = deque()
         self._closed = False
+        self._lanes = [Thread(target=self._work, name=f"{_NAME}{lane}", daemon=True) for lane in range(lanes)]
 
     @property
     def info(self) -> StreamInfo:
@@ -62,22 +79,29 @@ class SegmentAhead(Closing):
         """The source's frames; once.
 
         Raises:
-            ValueError: The source is closed, or was iterated before.
+            ValueError: The source is closed, or was iterated before; the matte of a frame was not asked for.
         """
         frames = iter(self._source)
         read: deque[Frame] = deque()
-        failure: LivebgError | None = None
+        failure: Exception | None = None
         more = True
         while more or read:
+            if len(self._mattes) > len(read):
+                raise ValueError("a frame's matte was not asked for: whoever takes frames from here segments them here")
             while more and len(read) <= self._under_way:
                 try:
                     frame = next(frames, None)
-                except LivebgError as error:
+                except Exception as error:  # noqa: BLE001  # raised below, behind the frames that came before it
                     frame, failure = None, error
                 if frame is None:
                     more = False
                     break
-                self._mattes.append((frame, self._workers.submit(self._segmenter.segment, frame)))
+                if self._lanes[0].ident is None:
+                    for lane in self._lanes:
+                        lane.start()
+                task: _Task = (frame, Future())
+                self._mattes.append(task)
+                self._tasks.put(task)
                 read.append(frame)
             if read:
                 yield read.popleft()
@@ -103,10 +127,28 @@ class SegmentAhead(Closing):
     def close(self) -> None:
         """Start no more frames, wait for those under way, and close the source: within two seconds.
 
-        A frame that takes longer ends by itself and goes nowhere.
+        A frame that takes longer ends by itself, in a thread that nobody waits for, and goes nowhere.
         """
         self._closed = True
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        wait([matte for _, matte in self._mattes], timeout=_PATIENCE)
+        for _, matte in self._mattes:
+            matte.cancel()
         self._mattes.clear()
+        for _ in self._lanes:
+            self._tasks.put(None)
+        until = monotonic() + _PATIENCE
+        for lane in self._lanes:
+            if lane.ident is not None:  # begun
+                lane.join(max(0.0, until - monotonic()))
         self._source.close()
+
+    def _work(self) -> None:
+        """A lane's thread."""
+        while (task := self._tasks.get()) is not None:
+            frame, matte = task
+            if not matte.set_running_or_notify_cancel():
+                continue
+            try:
+                matte.set_result(self._segmenter.segment(frame))
+            except BaseException as error:  # noqa: BLE001  # raised to whoever asks for the matte
+                matte.set_exception(error)
+            del task, frame, matte  # a lane that waits holds no picture

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
 INT8 = ".int8.onnx"
+_MOST_PIXELS = 512 * 512  # of an input; at 1024x1024 each lane of u2netp holds 4.5 GB
 _PRECISIONS = {"full": "full precision", "half": "half precision", "int8": "int8"}
 
 
@@ -89,7 +90,7 @@ class Segmenter:
                 ``auto``, the fastest: half on CUDA; on a CPU half or int8 where the model loses nothing by it.
             threads: CPU threads for one frame; ``None`` leaves it to the runtime, or shares the cores among lanes.
             lanes: Threads that may call ``segment`` at once. Each frame takes longer than alone, all together less
-                (see ``SegmentAhead``). By torch it is one.
+                (see ``SegmentAhead``). It is one by torch, and where ``size`` is so large that memory counts.
 
         Raises:
             UsageError: A word or number that is not allowed, a name misspelt; there is no int8 file.
@@ -130,7 +131,8 @@ class Segmenter:
                 raise UsageError(f"there is no {path.name}: for this model choose precision full or auto")
         elif choice.runtime == "torch" and path.parent == PACKAGED:
             path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
-        self.lanes = 1 if choice.runtime == "torch" else lanes
+        large = wanted is not None and wanted[0] * wanted[1] > _MOST_PIXELS
+        self.lanes = 1 if choice.runtime == "torch" or large else lanes
         self._runtime = open_runtime(path, choice, size=wanted, threads=threads, lanes=self.lanes)
         self.size = self._runtime.size
         self.runtime = self._runtime.name
@@ -256,8 +258,8 @@ def _stretch_to_white(picture: NDArray[np.uint8]) -> None:
 
 def _checked(frame: Frame | Image) -> Frame:
     frame = frame if isinstance(frame, Frame) else Frame(frame)
-    if frame.image.ndim != 3 or frame.image.shape[2] != 3:
-        raise ValueError(f"a segmenter needs RGB (H, W, 3), got {frame.image.shape}")
+    if frame.image.ndim != 3 or frame.image.shape[2] != 3 or not frame.image.size:
+        raise ValueError(f"a segmenter needs RGB (H, W, 3) with pixels, got {frame.image.shape}")
     return frame
 
 

@@ -107,12 +107,17 @@ def check_output(
     """
     final = Path(path)
     suffix = final.suffix.lower()
+    if str(final) == "-":
+        raise UsageError("the result cannot go into a pipe, since files are checked once they are written: give a name")
     if not final.name or final.name == "..":
         raise UsageError(f"{path}: give the output a name of its own")
     if suffix in DEFAULT_CODEC["rgb"]:
         if stills:
             choices = _listed(PICTURES[pixels])
-            raise UsageError(f"{path}: pictures on their own need a picture ({choices}) or {_FOLDER}, not {suffix}")
+            raise UsageError(
+                f"{path}: pictures on their own (one, of different sizes, or with --stills) need a picture ({choices}) "
+                f"or {_FOLDER}, not {suffix}"
+            )
         choose_codec(final, pixels, codec, crf, preset)
     elif suffix in PICTURES["rgb"] or not suffix:
         if suffix not in ("", *PICTURES[pixels]):

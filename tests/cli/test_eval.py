@@ -31,8 +31,9 @@ def built(monkeypatch) -> list[_Built]:
     class Bright:
         runtime, device, precision, description = "fake", "cpu", "full", "a fake"
 
-        def __init__(self, setting: SegmentConfig, *, coarse: bool) -> None:
+        def __init__(self, setting: SegmentConfig, *, coarse: bool, lanes: int) -> None:
             assert coarse
+            assert lanes == 1
             if setting.model not in ("u2net", "u2netp", "people"):
                 raise UsageError(f"there is no model {setting.model!r}")
             self.model, self.size = setting.model, setting.size or (320, 320)

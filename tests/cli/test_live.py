@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from time import monotonic, sleep
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.cli.conftest import Result
@@ -125,7 +127,7 @@ def test_a_network_that_is_still_at_work_does_not_spoil_the_end(live, number):
     assert "terminate" not in err
 
 
-def test_standard_input_and_ctl_change_it(live, livebg_command):
+def test_standard_input_and_ctl_change_it(live, livebg_command, tmp_path, monkeypatch):
     run = live()
     run.wait_for("shown;")
     run.process.stdin.write("background color:navy\n")
@@ -139,8 +141,13 @@ def test_standard_input_and_ctl_change_it(live, livebg_command):
     status = json.loads(ctl("status").out)
     assert status["background"] == "blur:0.7"
     assert status["state"] in ("shown", "slate")
+    cv2.imwrite(str(tmp_path / "my room.png"), np.zeros((9, 16, 3), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    assert ctl("background", "my", "room.png").code == 0
+    assert json.loads(ctl("status").out)["background"] == str(tmp_path / "my room.png")
+    assert ctl("crop", "32x24+0+0").code == ctl("crop", "off").code == 0
     refused = ctl("model", "peopel")
-    assert refused.code == 1
+    assert refused.code == 2
     assert "did you mean people" in refused.err
     assert "there is no command 'fly'" in ctl("fly").err
     assert ctl("quit").code == 0

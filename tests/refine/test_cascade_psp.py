@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from livebg import weights
 from livebg.errors import DeviceError, WeightsError
-from livebg.refine.cascade_psp import CascadePSP, load_network, weights_path
+from livebg.refine.cascade_psp import CascadePSP, load_network
 from livebg.refine.cascade_steps import windows
 from tests.refine.cascade import blobs, write_random_weights
 
@@ -265,7 +266,7 @@ def test_the_samples_of_upstream_can_be_read(shared_data, name):
 @pytest.mark.parametrize(("mode", "name"), [("fast", "aeroplane_output_fast.png"), ("full", "aeroplane_output.png")])
 def test_the_published_weights_give_the_samples_of_upstream(shared_data, mode, name):
     try:
-        path = weights_path()
+        path = weights.require("cascadepsp")
     except WeightsError as exc:
         pytest.skip(str(exc))
     folder = shared_data / "cascadepsp"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from threading import Barrier, Event
@@ -16,7 +18,7 @@ from livebg.errors import DeviceError
 from livebg.frame import Frame, Matte
 from livebg.job import do
 from livebg.plan import Job
-from livebg.segment.ahead import SegmentAhead
+from livebg.segment.ahead import SegmentAhead, lanes_at_work
 from livebg.sources import open_source
 from tests.fakes import FakeSource, gradient
 from tests.media import write_clip
@@ -96,12 +98,12 @@ def test_a_failure_arrives_at_its_own_frame():
 def test_a_matte_is_given_to_no_other_frame():
     with SegmentAhead(source(), Marked(), 2) as ahead:
         frames = iter(ahead)
-        next(frames)
-        second = next(frames)
-        with pytest.raises(ValueError, match="frame 1 is not the next one"):
-            ahead.segment(second)
-        with pytest.raises(ValueError, match="not the next"):
-            ahead.segment(Frame(gradient()))
+        first = next(frames)
+        with pytest.raises(ValueError, match="frame 7 is not the next one"):
+            ahead.segment(Frame(gradient(), index=7))
+        ahead.segment(first)
+        with pytest.raises(ValueError, match="frame 0 is not the next one"):
+            ahead.segment(first)
 
 
 def test_close_does_not_wait_for_a_frame_that_hangs():
@@ -120,12 +122,63 @@ def test_close_does_not_wait_for_a_frame_that_hangs():
     ahead.close()
     assert monotonic() - started < 2  # the bound that the protocol promises
     assert inner.closed == 1
+    assert lanes_at_work()
     released.set()
     for thread in threading.enumerate():
         if thread.name.startswith("segment"):
             thread.join(10)
             assert not thread.is_alive()
+    assert not lanes_at_work()
     assert segmenter.asked == [0]  # those that waited were not begun
+
+
+def test_no_lane_is_left_and_none_is_waited_for_where_none_is_busy():
+    idle = SegmentAhead(source(), Marked(), 2)
+    idle.close()  # never begun
+    ahead = SegmentAhead(source(), Marked(), 3)
+    frames = iter(ahead)
+    for _ in range(4):
+        ahead.segment(next(frames))
+    ahead.close()
+    assert not lanes_at_work()
+
+
+def test_frames_that_nobody_segments_are_an_error_and_not_kept():
+    with SegmentAhead(source(), Marked(), 2) as ahead, pytest.raises(ValueError, match="was not asked for"):
+        list(ahead)
+
+
+@pytest.mark.parametrize("error", [DeviceError("the cable is out"), RuntimeError("a bug")])
+def test_an_error_of_the_source_comes_behind_the_frames_before_it(error):
+    inner = FakeSource([gradient()] * COUNT, error=error, at=5)
+    with SegmentAhead(inner, Marked(), 2) as ahead:
+        frames = iter(ahead)
+        for index in range(5):
+            frame = next(frames)
+            assert frame.index == index
+            ahead.segment(frame)
+        with pytest.raises(type(error), match=str(error)):
+            next(frames)
+
+
+def test_a_program_that_is_interrupted_does_not_wait_for_a_slow_frame(tmp_path):
+    """The command, with a network whose frames take a minute: it ends in two seconds, by its own code."""
+    script = tmp_path / "slow.py"
+    script.write_text(
+        "import os, signal, sys, threading\n"
+        "from livebg.cli import main\n"
+        "from livebg.segment import Segmenter\n"
+        "def slow(self, frame):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    threading.Event().wait(60)\n"
+        "Segmenter.segment = slow\n"
+        "main()\n",
+        encoding="utf-8",
+    )
+    clip = str(write_clip(tmp_path / "clip.mkv", frames=9))
+    command = [sys.executable, str(script), "process", clip, "-o", str(tmp_path / "out.mp4"), "--model", "people-nano"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (130, "livebg: interrupted")
 
 
 def test_close_joins_what_ends_in_time():

@@ -35,6 +35,13 @@ def small() -> Segmenter:
     return Segmenter("u2netp", size=64, device="cpu")
 
 
+def test_large_inputs_take_one_lane_for_memory_s_sake():
+    assert Segmenter("people-nano", size=64, device="cpu", runtime="onnx", lanes=2).lanes == 2
+    assert Segmenter("people-nano", size=640, device="cpu", runtime="onnx", lanes=2).lanes == 1
+    with pytest.raises(UsageError, match="lanes must be 1 or more, got 0"):
+        Segmenter("people-nano", lanes=0)
+
+
 def test_the_description_is_one_line_for_people():
     segmenter = Segmenter("u2netp", device="cpu", runtime="onnx", precision="full", threads=2)
     assert segmenter.description == "u2netp 320x320 in full precision by ONNX Runtime on the CPU (2 threads)"
@@ -153,6 +160,7 @@ def test_the_frame_is_left_as_it_was(small, pictures):
     [
         (np.zeros((8, 8, 3), np.float32), "must be uint8"),
         (np.zeros((8, 8), np.uint8), "needs RGB"),
+        (np.zeros((0, 8, 3), np.uint8), "needs RGB"),
         (np.zeros((8, 8, 4), np.uint8), "needs RGB"),
         (np.zeros((3, 8, 8), np.uint8), "put channels last"),
     ],

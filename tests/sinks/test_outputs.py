@@ -13,6 +13,11 @@ from livebg.sinks import check_output, codecs, default_suffix, open_sink, partia
 from tests.sinks.clips import stream
 
 
+def test_a_pipe_is_refused():
+    with pytest.raises(UsageError, match="cannot go into a pipe"):
+        check_output("-")
+
+
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [

@@ -18,8 +18,9 @@ from tests.media import numbered, write_clip
 from tests.sources import contract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from livebg.frame import Frame
     from livebg.stages import Source
 
 COUNT = 7
@@ -55,8 +56,17 @@ class PipeSource(VideoSource):
             self.descriptor = -1
 
 
+class Segmented(SegmentAhead):
+    """Asks for each frame's matte, as whoever takes frames from there has to."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in super().__iter__():
+            self.segment(frame)
+            yield frame
+
+
 def segmented_ahead(source: Source) -> SegmentAhead:
-    return SegmentAhead(source, FakeSegmenter(), lanes=2)
+    return Segmented(source, FakeSegmenter(), lanes=2)
 
 
 @pytest.fixture(params=KINDS)
