@@ -74,14 +74,17 @@ class Transparent(Closing):
         """Nothing is open."""
 
 
+_RETRY = Fraction(1)  # seconds
+
+
 class Moving(Closing):
     """A video, looped in its own time; or a picture.
 
     At time ``t`` of the stream it shows its frame at ``t`` modulo its duration, whatever the two frame rates are. Its
     duration is measured when its end is first met: the last frame's time plus how long that one is shown. Each of its
     frames is decoded once a loop, and at most two are held, beside one fitted to the frames it goes under. A source of
-    a single frame is a picture: closed after reading and fitted once a size. Where a loop cannot begin, each further
-    frame tries again.
+    a single frame is a picture: closed after reading and fitted once a size. A loop that cannot begin is an error once;
+    then the last picture stands, and each second it is tried again.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Moving(Closing):
         self._frames: Iterator[Frame] = iter(())
         self._length: Fraction | None = None  # unknown until the end was met once
         self._loop = 0
+        self._failed: Fraction | None = None  # when a loop could not begin, since the last one that could
         self._fitted: tuple[Frame, Image] | None = None
         self._begin()
         self._picture = self._next is None
@@ -138,16 +142,36 @@ class Moving(Closing):
                 raise SourceError(f"the background {self._source.info.name} has no picture in it: choose another")
             self._shown, self._since = first, Fraction(0)
             self._next = next(self._frames, None)
-        except BaseException:  # nothing half begun stays open; the next frame begins again
+        except BaseException:  # nothing half begun stays open
             self.close()
             raise
+
+    def _begun(self, time: Fraction) -> bool:
+        """Whether a loop begins at this time of the stream.
+
+        Raises:
+            SourceError: It cannot, and the one before could.
+        """
+        failed = self._failed
+        if failed is not None and failed <= time < failed + _RETRY:
+            return False
+        try:
+            self._begin()
+        except SourceError:
+            self._failed = time
+            if failed is None:
+                raise
+            return False
+        self._failed = None
+        return True
 
     def _seek(self, time: Fraction) -> None:
         """Make ``_shown`` the frame that is due at this time of the stream."""
         while True:
             loop, local = divmod(time, self._length) if self._length else (0, time)
             if self._source is None or loop != self._loop or local < self._since:
-                self._begin()
+                if not self._begun(time):
+                    return
                 self._loop = loop
             held = self._shown.duration
             while self._next is not None and self._next.pts <= local:

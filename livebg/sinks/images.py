@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from livebg.errors import SinkError
-from livebg.sinks.place import keep_partial_folder, publish_file, publish_folder, require_channels
+from livebg.sinks.place import keep_partial_file, keep_partial_folder, publish_file, publish_folder, require_channels
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class PictureSink(Closing):
             return
         self._over = True
         if self._written:
-            self._place.hidden.replace(self._place.partial)
+            keep_partial_file(self._place)
         else:
             self._place.hidden.unlink(missing_ok=True)
 

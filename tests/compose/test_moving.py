@@ -217,31 +217,42 @@ def test_a_file_that_vanishes_between_two_loops_arrives():
     assert clip.closed == 1
 
 
-@pytest.mark.parametrize("again", [0, Fraction(1, 10)], ids=["at the same time", "one later"])
-@pytest.mark.parametrize(
-    "trouble", [{"broken_opening": 2}, {"broken_at": 0}, {"broken_at": 1}], ids=["opening", "first frame", "second"]
-)
-def test_after_a_loop_that_could_not_begin_the_next_frame_begins_again(trouble, again):
+TROUBLES = [{"broken_opening": 2}, {"broken_at": 0}, {"broken_at": 1}]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES, ids=["opening", "first frame", "second"])
+def test_a_loop_that_cannot_begin_is_an_error_once_and_is_tried_again_each_second(trouble):
     clip = Clip(at(3, 10), last=Fraction(1, 10))
     with Moving(clip) as background:
         assert [shown(background, time) for time in at(3, 10)] == [0, 1, 2]
         vars(clip).update(trouble)
         with pytest.raises(SourceError):
             shown(background, Fraction(3, 10))
+        stands = 0 if trouble == {"broken_at": 1} else 2
+        opened = clip.opened
+        assert {shown(background, Fraction(3, 10) + time) for time in at(10, 10)} == {stands}
+        assert clip.opened == opened
+        if "broken_at" in trouble:  # still in trouble when tried again: that is no second error
+            assert shown(background, Fraction(13, 10)) == stands
+            assert clip.opened == opened + 1
         clip.broken_at = -1
-        times = [Fraction(3, 10) + again + time for time in at(6, 10)]
+        times = [Fraction(23, 10) + time for time in at(6, 10)]
         assert [shown(background, time) for time in times] == [int(10 * time) % 3 for time in times]
-    assert clip.closed == clip.opened - (clip.broken_opening > 0)
+        clip.broken_opening = clip.opened + 1
+        with pytest.raises(SourceError):  # another trouble, another error
+            [shown(background, 3 + time) for time in at(9, 10)]
+    assert clip.closed == clip.opened - (1 + ("broken_opening" in trouble))
 
 
 @pytest.mark.parametrize("broken_at", [0, 1])
-def test_after_going_back_failed_the_next_frame_begins_again(broken_at):
-    clip = Clip(at(10, 10))
+def test_going_back_is_tried_again_too(broken_at):
+    clip = Clip(at(20, 10))
     with Moving(clip) as background:
-        assert shown(background, Fraction(7, 10)) == 7
+        assert shown(background, Fraction(17, 10)) == 17
         clip.broken_at = broken_at
         with pytest.raises(SourceError, match="damaged"):
             shown(background, Fraction(2, 10))
         clip.broken_at = -1
-        assert shown(background, Fraction(2, 10)) == 2
+        assert shown(background, Fraction(11, 10)) == (17 if broken_at == 0 else 0)
+        assert shown(background, Fraction(12, 10)) == 12
     assert clip.closed == clip.opened
