@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from livebg.config import NetworkSize, Section
+from livebg.config import Section
 from livebg.errors import ConfigError
+from livebg.values import NetworkSize
 
 Part = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0)]
