@@ -152,8 +152,8 @@ def _entries(path: str) -> list[str]:
     folder = Path(path)
     if path == "-" or not folder.is_dir():
         return [path]
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    clips = [name for name in names if is_video(name) and not is_result(name)]
+    names = _names(folder)
+    clips = _clips(names)
     if clips:
         return [str(folder / name) for name in clips]
     if any(is_picture(name) for name in names):
@@ -161,13 +161,22 @@ def _entries(path: str) -> list[str]:
     raise SourceError(f"{path} holds neither clips nor pictures: name a folder that does")
 
 
+def _names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+
+
+def _clips(names: Sequence[str]) -> list[str]:
+    """Those of clips, without results of earlier calls."""
+    return [name for name in names if is_video(name) and not is_result(name)]
+
+
 def passed_over(inputs: Sequence[str]) -> list[str]:
     """A line for each folder of clips that holds pictures too, which are no clip."""
     lines = []
     for folder in (Path(path) for path in inputs if path != "-" and Path(path).is_dir()):
-        names = [entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith(".")]
+        names = _names(folder)
         pictures = sum(is_picture(name) and not is_result(name) for name in names)
-        if pictures and any(is_video(name) and not is_result(name) for name in names):
+        if pictures and _clips(names):
             some = "1 picture is" if pictures == 1 else f"{pictures} pictures are"
             lines.append(f"{folder}: {some} passed over beside its clips: name them, or move them")
     return lines

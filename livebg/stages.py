@@ -59,6 +59,27 @@ class Source(Closing, Protocol):
         """
 
 
+class Around(Closing):
+    """A source around another, which it owns: what it does not say or do itself is the inner one's."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @property
+    def info(self) -> StreamInfo:
+        """The inner source's."""
+        return self._source.info
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """The inner source's."""
+        return self._source.notes
+
+    def close(self) -> None:
+        """Close the inner source."""
+        self._source.close()
+
+
 class SideStreams(Protocol):
     """Audio and subtitle packets that the source meets while it reads video, for the sink to take along.
 

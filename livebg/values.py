@@ -8,10 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-SMALLEST, LARGEST = (
-    34,
-    4096,
-)  # what a network sees: five halvings leave a window of one pixel; activations fit a machine
+from livebg.limits import LARGEST, SMALLEST
 
 
 def _size(value: object, least: int = 2, most: int = 16384) -> object:

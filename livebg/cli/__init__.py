@@ -86,7 +86,7 @@ def main() -> None:
         code = 1
     code = code if isinstance(code, int) else 0
     ahead = sys.modules.get("livebg.segment.ahead")  # not imported for this: it is slow
-    if ahead is not None and ahead.lanes_at_work():
+    if ahead is not None and ahead.lanes_at_work():  # see there why the interpreter must not go down under them
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -7,15 +7,15 @@ frame). Otherwise a stage could see from equal pixels that nothing changed and h
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livebg.frame import Frame, Image, StreamInfo
-from livebg.stages import Closing, Source
+from livebg.frame import Frame, Image
+from livebg.stages import Around, Source
 
 NOISE = 2.0
 """Standard deviation of the sensor noise, in steps of 8 bits."""
@@ -26,32 +26,19 @@ STILL = 2
 _FLOW_WIDTH = 640
 
 
-class Noisy(Closing):
+class Noisy(Around):
     """A source whose pictures carry sensor noise: the same for the same seed, clip name and frame."""
 
     def __init__(self, source: Source, *, name: str, seed: int = 0, sigma: float = NOISE) -> None:
-        self._source, self._sigma = source, sigma
+        super().__init__(source)
+        self._sigma = sigma
         self._seed = (seed, zlib.crc32(name.encode()))
-
-    @property
-    def info(self) -> StreamInfo:
-        """The source's own."""
-        return self._source.info
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """The source's own."""
-        return self._source.notes
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self._source:
             rng = np.random.default_rng((*self._seed, frame.index))
             noise = rng.standard_normal(frame.image.shape, np.float32) * np.float32(self._sigma)
             yield frame.with_image(np.clip(np.rint(frame.image + noise), 0, 255).astype(np.uint8))
-
-    def close(self) -> None:
-        """Close the source."""
-        self._source.close()
 
 
 class FlickerMeter:

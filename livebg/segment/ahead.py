@@ -22,12 +22,12 @@ from threading import enumerate as enumerate_threads
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from livebg.stages import Closing
+from livebg.stages import Around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from livebg.frame import Frame, Matte, StreamInfo
+    from livebg.frame import Frame, Matte
     from livebg.stages import Segmenter, Source
 
 _SPARE = 1  # frames that wait for a lane, so that none stands still while the frame before is composed
@@ -43,7 +43,7 @@ def lanes_at_work() -> bool:
     return any(thread.name.startswith(_NAME) for thread in enumerate_threads())
 
 
-class SegmentAhead(Closing):
+class SegmentAhead(Around):
     """The frames of a source, segmented by the time that somebody asks for their mattes.
 
     Each frame that is given out has to be segmented before the next one is taken. An error of the segmenter is raised
@@ -58,22 +58,13 @@ class SegmentAhead(Closing):
             segmenter: May be called by ``lanes`` threads at once.
             lanes: Frames that are segmented at once, 1 or more. So many more wait in memory, and one.
         """
-        self._source, self._segmenter = source, segmenter
+        super().__init__(source)
+        self._segmenter = segmenter
         self._under_way = lanes + _SPARE
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._mattes: deque[_Task] = deque()
         self._closed = False
         self._lanes = [Thread(target=self._work, name=f"{_NAME}{lane}", daemon=True) for lane in range(lanes)]
-
-    @property
-    def info(self) -> StreamInfo:
-        """The source's own."""
-        return self._source.info
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """The source's own."""
-        return self._source.notes
 
     def __iter__(self) -> Iterator[Frame]:
         """The source's frames; once.
@@ -139,7 +130,7 @@ class SegmentAhead(Closing):
         for lane in self._lanes:
             if lane.ident is not None:  # begun
                 lane.join(max(0.0, until - monotonic()))
-        self._source.close()
+        super().close()
 
     def _work(self) -> None:
         """A lane's thread."""

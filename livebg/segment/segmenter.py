@@ -24,11 +24,11 @@ import numpy as np
 from livebg import weights
 from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
+from livebg.limits import LARGEST, SMALLEST
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import Precision, choose, open_runtime
 from livebg.segment.runtimes.adapting import Lanes
-from livebg.values import LARGEST, SMALLEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

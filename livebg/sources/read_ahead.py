@@ -12,19 +12,19 @@ from collections import deque
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
-from livebg.stages import Closing
+from livebg.stages import Around
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from livebg.frame import Frame, StreamInfo
+    from livebg.frame import Frame
     from livebg.stages import Source
 
 # Seconds that close() waits for a frame under way, and then again for a source closed under its thread.
 PATIENCE = 0.5
 
 
-class ReadAhead(Closing):
+class ReadAhead(Around):
     """A source read by a thread of its own.
 
     Of a file nothing is lost: at most ``depth`` frames wait. Of a live source only the newest waits, and those that
@@ -42,7 +42,7 @@ class ReadAhead(Closing):
         if depth < 1:
             raise ValueError(f"depth must be 1 or more, got {depth}")
         self.dropped = 0
-        self._source = source
+        super().__init__(source)
         self._live = source.info.live
         self._depth = 1 if self._live else depth
         self._frames: deque[Frame] = deque()
@@ -52,15 +52,10 @@ class ReadAhead(Closing):
         self._thread: Thread | None = None
 
     @property
-    def info(self) -> StreamInfo:
-        """The source's own."""
-        return self._source.info
-
-    @property
     def notes(self) -> Sequence[str]:
-        """The source's own, and how many live frames nobody took."""
+        """The inner source's, and how many live frames nobody took."""
         dropped = [f"{self.info.name}: {self.dropped} frames came faster than they were used"] if self.dropped else []
-        return [*self._source.notes, *dropped]
+        return [*super().notes, *dropped]
 
     def __iter__(self) -> Iterator[Frame]:
         """The source's frames; once.
@@ -84,7 +79,7 @@ class ReadAhead(Closing):
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(PATIENCE)
-        self._source.close()
+        super().close()
         if self._thread is not None:
             self._thread.join(PATIENCE)
 

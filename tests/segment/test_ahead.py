@@ -20,26 +20,24 @@ from livebg.job import do
 from livebg.plan import Job
 from livebg.segment.ahead import SegmentAhead, lanes_at_work
 from livebg.sources import open_source
-from tests.fakes import FakeSource, gradient
+from tests.fakes import FakeSegmenter, FakeSource, gradient
 from tests.media import write_clip
 
 COUNT = 12
 
 
-class Marked:
+class Marked(FakeSegmenter):
     """A frame's matte holds its index; ``before`` is called first, in the lane."""
 
     def __init__(self, before=lambda frame: None) -> None:
+        super().__init__(lambda frame: np.full((2, 2), frame.index / 100, np.float32))
         self.before = before
         self.asked: list[int] = []
 
     def segment(self, frame: Frame) -> Matte:
         self.asked.append(frame.index)
         self.before(frame)
-        return Matte(np.full((2, 2), frame.index / 100, np.float32))
-
-    def reset(self) -> None:
-        """Keeps nothing."""
+        return super().segment(frame)
 
 
 def source(count: int = COUNT) -> FakeSource:
