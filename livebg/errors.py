@@ -49,3 +49,11 @@ class DeviceError(LivebgError):
 
 class StageError(LivebgError):
     """A stage returned what its protocol forbids. The frame is not shown."""
+
+
+def one_line(error: BaseException) -> str:
+    """What it says, on one line; of what is no error of ours its kind too, which may be all that it says."""
+    text = " ".join(str(error).split())
+    if isinstance(error, LivebgError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

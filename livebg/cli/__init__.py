@@ -15,7 +15,7 @@ from types import FrameType
 import click
 
 from livebg import __version__
-from livebg.errors import LivebgError
+from livebg.errors import LivebgError, one_line
 
 _COMMANDS = {
     "process": ("livebg.cli.process:process", "Replace the background of videos and pictures."),
@@ -78,7 +78,7 @@ def main() -> None:
     except LivebgError as exc:
         if debug:
             raise
-        click.echo(f"livebg: {' '.join(str(exc).split())}", err=True)
+        click.echo(f"livebg: {one_line(exc)}", err=True)
         code = exc.exit_code
     except BrokenPipeError:
         # Whoever read us is gone (``livebg models list | head``); nobody is left to tell.

@@ -18,7 +18,7 @@ from livebg.build import open_compositor, open_matting, refiner_of
 from livebg.compose import Compositor, parse_background
 from livebg.compose.framing import Framing
 from livebg.config import Config, LiveConfig, SegmentConfig
-from livebg.errors import LivebgError, UsageError
+from livebg.errors import UsageError, one_line
 from livebg.frame import Frame
 from livebg.live.late import LateMatte, OwnMatte
 from livebg.live.loop import Loop, Parts
@@ -219,8 +219,7 @@ class Changes(Closing):
             try:
                 said = self._apply(values)
             except Exception as error:  # noqa: BLE001 - told to whoever asked; the run goes on as it was
-                text = str(error) if isinstance(error, LivebgError) else f"{type(error).__name__}: {error}"
-                said = f"error: {' '.join(text.split())}"
+                said = f"error: {one_line(error)}"
             reply(said)
 
     def _apply(self, values: Values) -> str:

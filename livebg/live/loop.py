@@ -20,7 +20,7 @@ from threading import Condition, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
-from livebg.errors import LivebgError
+from livebg.errors import one_line
 from livebg.live.checks import NOBODY, coverage, require_coarse, require_composed, require_motion, require_same_frame
 from livebg.live.pacer import PATIENCE, Pacer, Shot
 from livebg.pipeline import require_valid
@@ -295,9 +295,9 @@ class Loop(Closing):
             return
         self._pacer.blank()
         self._statistics.count("errors")
-        text = str(error) if isinstance(error, LivebgError) else f"{type(error).__name__}: {error}"
+        text = one_line(error)
         kind, now = re.sub(r"[0-9.]+", "0", text), monotonic()
         self._told = {told: time for told, time in self._told.items() if now - time < _TELL_AGAIN}
         if kind not in self._told:
-            self._tell(f"the slate is shown: {' '.join(text.split())}")
+            self._tell(f"the slate is shown: {text}")
         self._told[kind] = now

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from livebg.errors import LivebgError
+from livebg.errors import one_line
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -85,22 +85,14 @@ class Tee(Closing):
 
     def _give_up(self, sink: Sink, error: Exception) -> None:
         self._others.remove(sink)
-        note = f"{_reason(error)}; it was given up, the rest goes on"
+        note = f"{one_line(error)}; it was given up, the rest goes on"
         self._notes += [*sink.notes, note]
         try:
             sink.close()
         except Exception as other:  # noqa: BLE001 - likewise
-            self._notes.append(_reason(other))
+            self._notes.append(one_line(other))
         if self._tell is not None:
             self._tell(note)
-
-
-def _reason(error: Exception) -> str:
-    """One line; of what is no error of ours its kind too, which may be all that it says."""
-    text = " ".join(str(error).split())
-    if isinstance(error, LivebgError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _close_all(sinks: Sequence[Sink]) -> None:
