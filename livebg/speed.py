@@ -112,7 +112,8 @@ def measured(config: Config, model: str) -> Cost:
     """What a model, by name or path, costs here: from the record of this machine or measured now."""
     file = find_model(model)
     depends_on = [
-        platform.node(), platform.processor(), cores(), file.stat().st_size, version("onnxruntime"), openvino_version(),
+        version("livebg"), platform.node(), platform.processor(), cores(), file.stat().st_size, version("onnxruntime"),
+        openvino_version(),
         config.segment.size, config.segment.device, config.segment.runtime, config.segment.threads,
         config.segment.precision,
         config.smooth.smooth, config.smooth.lookahead, config.refine.model_dump(), config.compose.model_dump(),

@@ -32,7 +32,7 @@ HEAVY = {
     "av": ("sources/", "sinks/"),
     "onnxruntime": ("segment/", "bench/"),
     "onnx": ("segment/", "train/"),
-    "openvino": ("segment/runtimes/openvino.py",),
+    "openvino": ("segment/runtimes/openvino.py", "segment/runtimes/centring.py"),
     "pymatting": ("refine/",),
     "pyvirtualcam": ("sinks/",),
 }

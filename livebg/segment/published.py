@@ -10,10 +10,10 @@ multiplies them by up to 5, and subtracts as much; of 8 bits nothing is left (u2
 u2netp the coarse stages decide what is subject: they are 2 % of its products, and in whole numbers single pictures lost
 .1 to .2 of IoU.
 
-Why ``auto`` takes neither in whole numbers: u2netp came within .0014 of full precision on 100 pictures of ECSSD (.9027,
-.9012), but other tables of ranges gave up to .007 less. It hangs on one picture, at which full precision itself goes
-from .75 to .28 when noise of one level is added; in halves u2netp loses .009 there. u2net in whole numbers has not been
-measured with this table; in halves it keeps its IoU (.917 and .918).
+Why ``auto`` takes both in halves and neither in whole numbers: in halves, with levels taken away, they keep their IoU
+on 100 pictures of ECSSD (u2netp .9001 and .9013, u2net .9172 and .9175). In whole numbers u2netp came within .0014
+(.9027, .9012), but other tables of ranges gave up to .007 less. It hangs on one picture, at which full precision itself
+goes from .75 to .28 when noise of one level is added. u2net in whole numbers has not been measured with this table.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livebg import weights
 from livebg.errors import WeightsError
@@ -42,17 +42,35 @@ _OPSET = 17  # the published 11 has no maximum of bytes
 _log = logging.getLogger(__name__)
 
 
+class Level(NamedTuple):
+    """A channel that hardly varies, on any picture.
+
+    Attributes:
+        node: Of the convolution that makes it, in the ONNX file.
+        module: The same in ``U2Net``; the next of the same list takes the channel, enlarged.
+        channel: Which of its channels.
+        level: A little less than the least value seen.
+    """
+
+    node: str
+    module: str
+    channel: int
+    level: float
+
+
 @dataclass(frozen=True)
 class Published:
-    """How a published network gets into whole numbers.
+    """What is known of a published network, and how it gets into whole numbers.
 
     Attributes:
         name: In the table of weights.
+        levels: Its channels that stand on a level, for half precision (see ``runtimes/centring.py``).
         full: First and last number of nodes that stay in full precision; their names end in numbers that rise.
         holds: Lower precisions in which IoU was measured to stay within 0.002 of full precision's.
     """
 
     name: str
+    levels: tuple[Level, ...]
     full: tuple[tuple[int, int], ...]
     holds: frozenset[Precision] = frozenset()
 
@@ -103,11 +121,31 @@ class Published:
 # Behind the convolutions of the side outputs each number is a score, enlarged and mixed to the result.
 _MIXING = ((965, 965), (985, 985), (1005, 1005), (1025, 1025), (1045, 1054))
 
+# The second last convolution of two decoder blocks.
+_FOURTH, _FIFTH = ("Conv_765", "decoder.3.up.3"), ("Conv_898", "decoder.4.up.3")
+
 PUBLISHED = {
     each.name: each
     for each in (
-        Published("u2netp", ((333, 554), (765, 787), *_MIXING)),
-        Published("u2net", ((765, 787), (898, 920), *_MIXING), frozenset({"half"})),
+        Published(
+            "u2netp",
+            (Level(*_FOURTH, 14, 225.0), Level(*_FIFTH, 12, 51.0)),
+            ((333, 554), (765, 787), *_MIXING),
+            frozenset({"half"}),
+        ),
+        Published(
+            "u2net",
+            (
+                Level(*_FOURTH, 9, 39.0),
+                Level(*_FOURTH, 16, 70.0),
+                Level(*_FOURTH, 20, 62.0),
+                Level(*_FOURTH, 25, 31.0),
+                Level(*_FIFTH, 10, 71.0),
+                Level(*_FIFTH, 13, 121.0),
+            ),
+            ((765, 787), (898, 920), *_MIXING),
+            frozenset({"half"}),
+        ),
     )
 }
 

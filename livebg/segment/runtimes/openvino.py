@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livebg.errors import DeviceError, WeightsError
+from livebg.segment.published import published_network
 from livebg.segment.runtimes import DEVIATION, MEAN, PUBLISHED_SIZE
 from livebg.segment.runtimes.adapting import Lanes, failure, input_size, on_cpu, threads_each
 
@@ -31,6 +32,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # 
 import openvino  # noqa: E402
 from openvino import frontend  # noqa: E402
 from openvino.preprocess import PrePostProcessor  # noqa: E402
+
+from livebg.segment.runtimes.centring import centre  # noqa: E402
 
 if sys.modules["openvino_telemetry"] is None:
     del sys.modules["openvino_telemetry"]  # others may import it; OpenVINO has taken its stub
@@ -64,6 +67,7 @@ class OpenVinoRuntime:
         half: bool = False,
     ) -> None:
         self._path, self.half = path, half
+        known = published_network(path)
         try:
             model = _read(path)
         except _FAILURES as exc:
@@ -77,7 +81,10 @@ class OpenVinoRuntime:
         threads = threads_each(threads, lanes)
         settings = _settings(threads, lanes, half=half)
         try:
-            compiled = openvino.Core().compile_model(_for_bytes(model, self.size), "CPU", settings)
+            model = _for_bytes(model, self.size)
+            if half and known is not None:
+                centre(model, known.levels)
+            compiled = openvino.Core().compile_model(model, "CPU", settings)
             self._lanes = Lanes(_lane(compiled, self.size) for _ in range(lanes))
         except _FAILURES as exc:
             raise self._failure(exc) from exc

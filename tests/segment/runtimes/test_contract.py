@@ -47,7 +47,7 @@ def test_the_runtimes_agree(size, u2netp, pictures):
 
 
 @pytest.mark.skipif(not openvino.halves_multiply_fast(), reason="this CPU multiplies no halves")
-@pytest.mark.parametrize("model", ["people", "people-nano"])
+@pytest.mark.parametrize("model", ["people", "people-nano", "u2netp"])
 def test_halves_on_a_cpu_stay_near_full_precision(model, pictures):
     path = find_model(model)
     full = open_runtime(path, Choice("onnx", "cpu"))
