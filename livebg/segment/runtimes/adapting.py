@@ -8,7 +8,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
-from livebg.cores import cores
+from livebg.cores import cores, quota
 from livebg.errors import DeviceError, WeightsError
 
 T = TypeVar("T")
@@ -33,8 +33,11 @@ class Lanes(Generic[T]):
 
 
 def threads_each(threads: int | None, lanes: int) -> int | None:
-    """Threads for one picture: as asked for; else the cores in equal parts, or what the runtime takes for one lane."""
-    return max(1, cores() // lanes) if threads is None and lanes > 1 else threads
+    """Threads for one picture: as asked for; else the cores in equal parts, or what the runtime takes for one lane.
+
+    Runtimes see the affinity mask and not a quota of time, so where there is one, they are told.
+    """
+    return max(1, cores() // lanes) if threads is None and (lanes > 1 or quota() is not None) else threads
 
 
 def on_cpu(name: str, threads: int | None, lanes: int = 1) -> str:
