@@ -12,7 +12,6 @@ Everything is kept decoded, because the same picture is drawn thousands of times
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,12 +22,11 @@ import cv2
 import numpy as np
 
 from livebg.errors import SourceError, UsageError
-from livebg.train.guard import distances, fingerprint, is_judging_picture, judged_person, refuse_judging
+from livebg.train.guard import fingerprint, is_judging_picture, judged_person, refuse_judging
+from livebg.train.persons import are_held_back, is_held_back, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from numpy.typing import NDArray
 
     from livebg.frame import Image
 
@@ -36,7 +34,6 @@ _T = TypeVar("_T")
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 LONG_SIDE = 400
-ALIKE = 40  # bits of 256: pictures as alike as this are of one person in one place
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,14 +85,17 @@ def load_library(root: Path, sources: Iterable[str], *, held_back: float, person
         sources: Their names.
         held_back: The part of the people that is kept for validation, 0..1.
         persons: By source, how a stem names its person: ``stem`` (the whole stem; sources that share it share the
-            person), ``prefix`` (up to the last underscore), ``likeness`` (not at all: pictures alike go together).
+            person), ``prefix`` (up to the last underscore), ``likeness`` (not at all). Pictures alike go together
+            whatever their names, in all sources (see ``persons``).
 
     Raises:
         UsageError: A folder is missing, or evaluation data.
         SourceError: A picture has no mask or cannot be read; a picture is one of the judging pictures.
     """
     left_out: list[str] = []
-    sides: tuple[dict[str, list[Subject]], ...] = ({}, {})
+    everybody: list[Subject] = []
+    names: list[str] = []
+    prints = np.empty((0, 32), np.uint8)
     for source in sources:
         refuse_judging(root / source)
         keyed = (root / source / "fg").is_dir()
@@ -115,9 +115,13 @@ def load_library(root: Path, sources: Iterable[str], *, held_back: float, person
             return _subject(source, path, masks[path.stem], keyed)
 
         subjects = _read_all(read, keep)
-        for subject, person in zip(subjects, _persons(subjects, persons.get(source, "likeness")), strict=True):
-            side = sides[_is_held_back(person, held_back)]
-            side.setdefault(source, []).append(subject)
+        own = np.array([fingerprint(subject.image) for subject in subjects], np.uint8).reshape(-1, 32)
+        names += names_of(source, [subject.name for subject in subjects], own, persons.get(source, "likeness"))
+        prints = np.concatenate([prints, own])
+        everybody += subjects
+    sides: tuple[dict[str, list[Subject]], ...] = ({}, {})
+    for subject, side in zip(everybody, are_held_back(names, prints, held_back), strict=True):
+        sides[side].setdefault(subject.source, []).append(subject)
     rooms, decoys = _rooms(root, held_back)
     shelves = [Shelf(side, *both) for side, both in zip(sides, zip(rooms, decoys, strict=True), strict=True)]
     return Library(shelves[0], shelves[1], left_out)
@@ -166,35 +170,11 @@ def _rooms(root: Path, held_back: float) -> tuple[tuple[list[Image], list[Image]
         place = path.relative_to(folder).as_posix()
         # A house has several rooms, under one number.
         house = path.stem.split("_")[0] if path.stem[:1].isdigit() else path.stem
-        side = _is_held_back(f"room {house}", held_back)
+        side = is_held_back(f"room {house}", held_back)
         rooms[side].append(image)
         if place in fooling:
             decoys[side].append(image)
     return rooms, decoys
-
-
-def _persons(subjects: list[Subject], how: str) -> list[str]:
-    """Whom each picture shows, as a key."""
-    if how == "stem":
-        return [subject.name for subject in subjects]
-    if how == "prefix":
-        return [subject.name.rpartition("_")[0] for subject in subjects]
-    if how != "likeness":
-        raise UsageError(f"a recipe's persons are stem, prefix or likeness, not {how!r}")
-    # Each picture joins the first that it is like; the first of a chain gives its name to all.
-    prints = np.stack([fingerprint(subject.image) for subject in subjects])
-    first = list(range(len(subjects)))
-    for index in range(1, len(subjects)):
-        near: NDArray[np.int64] = distances(prints[index], prints[:index])
-        if near.min() <= ALIKE:
-            first[index] = first[int(near.argmin())]
-    return [f"{subjects[index].source} {subjects[index].name}" for index in first]
-
-
-def _is_held_back(person: str, part: float) -> bool:
-    """The same answer on every machine and in every run, whatever else is in the folders."""
-    digest = hashlib.sha256(person.encode()).digest()
-    return int.from_bytes(digest[:4], "big") < part * 2**32
 
 
 def _pictures(folder: Path) -> list[Path]:

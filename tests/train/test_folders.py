@@ -53,6 +53,26 @@ def test_pictures_alike_are_taken_for_one_person(tmp_path):
     }
 
 
+def test_one_person_under_two_names_in_two_sources_is_on_one_side(tmp_path):
+    stems = [f"{index:02}" for index in range(12)]
+    for index, stem in enumerate(stems):
+        write_pair(tmp_path / "one", stem, index)
+        write_pair(tmp_path / "other", f"again {stem}", index)
+    (tmp_path / "backgrounds").mkdir()
+    library = load_library(tmp_path, ["one", "other"], held_back=0.5, persons={"one": "stem"})
+    assert names(library.train, "one")
+    assert names(library.validation, "one")
+    for side in (library.train, library.validation):
+        assert {f"again {name}" for name in names(side, "one")} == names(side, "other")
+
+
+def test_a_source_of_judged_people_alone_gives_nobody(root):
+    write_pair(root / "judged", "lip_bbaf2n_03", 0)
+    library = load_library(root, ["judged", "upper"], held_back=0.3, persons={})
+    assert not names(library.train, "judged") | names(library.validation, "judged")
+    assert library.left_out == ["judged/lip_bbaf2n_03.jpg: GRID speaker s1 is in the judging clips"]
+
+
 def test_a_subject_knows_where_it_is_cut(library):
     subject = library.train.subjects["upper"][0]
     assert subject.box == (14, 15, 34, 60)
