@@ -74,7 +74,7 @@ def _united(names: Sequence[str], prints: NDArray[np.uint8]) -> dict[str, set[st
     """For each name, all names of that person."""
     persons = {name: {name} for name in names}
     for index in range(1, len(names)):
-        for other in np.flatnonzero(distances(prints[index], prints[:index]) <= ALIKE):
+        for other in np.flatnonzero(distances(prints[index], prints[:index]) <= ALIKE).tolist():
             one, same = persons[names[index]], persons[names[other]]
             if one is not same:
                 one |= same
