@@ -120,6 +120,7 @@ class Control(Closing):
             data, heard = b"", []
         if not data:
             self._selector.unregister(stdin)
+            heard = [*heard, lines.rest()]
         for line in heard:
             if line.strip():
                 self._obey(line, self._tell, self._tell)
@@ -183,6 +184,11 @@ class _Lines:
         if len(self._rest) > _LONGEST:
             raise ValueError("too long for a line")
         return [line.decode(errors="replace") for line in lines]
+
+    def rest(self) -> str:
+        """What came behind the last line's end."""
+        rest, self._rest = self._rest, b""
+        return rest.decode(errors="replace")
 
 
 class _Answer:

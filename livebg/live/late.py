@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
+_OLDEST = 5.0  # seconds: a frame in the thread for longer is given up, since motions since it are a megabyte each
 _NICENESS = 2  # little: on a busy machine the matte must not starve either
 
 
@@ -103,6 +104,14 @@ class _Late:
     lost: bool = False  # nothing leads from it to the newest frame any more
     found: Matte | Exception | None = None
 
+    def follow(self, motion: Motion | None, captured: float) -> None:
+        """One frame further; motions are not kept for a matte that nobody will use."""
+        self.lost = self.lost or motion is None or motion.cut or captured - self.captured > _OLDEST
+        if self.lost or motion is None:
+            self.motions.clear()
+        else:
+            self.motions.append(motion)
+
 
 class LateMatte(Drafting):
     """Segments beside the loop; ``draft`` never waits for it."""
@@ -143,10 +152,8 @@ class LateMatte(Drafting):
         with self._changed:
             done, self._done = self._done, None
             for late in (self._taken, done):
-                if late is not None and motion is not None and not motion.cut:
-                    late.motions.append(motion)
-                elif late is not None:
-                    late.lost = True
+                if late is not None:
+                    late.follow(motion, captured)
             self._offered = _Late(frame, captured)
             self._changed.notify_all()
         if done is not None and isinstance(done.found, Exception):
@@ -209,5 +216,7 @@ def _let_others_go_first() -> None:
 
     Linux alone has them under a thread's id; elsewhere the number would be a process's.
     """
-    if sys.platform == "linux":
+    if (
+        sys.platform == "linux" and os.getpriority(os.PRIO_PROCESS, 0) < _NICENESS
+    ):  # whoever is behind may not come back
         os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)

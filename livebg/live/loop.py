@@ -231,6 +231,11 @@ class Loop(Closing):
                 require_motion(motion)
         dated = parts.drafting.draft(frame, motion, captured)
         if dated is None:
+            # What they remember is of a frame before this one, and what comes next is not this frame's successor: after
+            # a cut they would take the old subject's place into the new picture.
+            for stage_with_memory in (parts.smoother, parts.refiner):
+                if stage_with_memory is not None:
+                    stage_with_memory.reset()
             return None
         draft = dated.draft
         if parts.smoother is not None:

@@ -48,10 +48,10 @@ class Beside(Closing, Generic[Job, Result]):
 
     @property
     def ready(self) -> bool:
-        """Whether a job would be taken."""
+        """Whether a job would be taken: none is under way, and what the last one gave was taken."""
         with self._changed:
             self._look_for_a_hang()
-            return not (self._busy or self._stop or self.failure)
+            return not (self._busy or self._stop or self.failure or self._result is not None)
 
     def give(self, job: Job) -> bool:
         """Begin a job, if ``ready``; whether it was begun. Never waits for the job before."""

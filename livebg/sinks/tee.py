@@ -7,12 +7,14 @@ Why whatever one of the others raises is caught: each writes by libraries of its
 may fail in ways nobody named (no memory left, a bug of ours). Raised here, it would come again at every frame, and the
 pacer would end the call over a recording. It is told, and kept in the notes.
 
-Why no threads here: live sinks bring their own (``DropOldest``), so that a write costs a few microseconds.
+Why no threads for writing: live sinks bring their own (``DropOldest``), so that a write costs a few microseconds. What
+is given up is closed by a thread: a recording that ends early takes half a second to, and the call does not wait.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from livebg.errors import one_line
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from livebg.frame import Frame
     from livebg.stages import Sink
+
+_CLOSE_SECONDS = 2.0
 
 
 class Tee(Closing):
@@ -39,6 +43,7 @@ class Tee(Closing):
         self._others = list(others)
         self._tell = tell
         self._notes: list[str] = []
+        self._closing: list[Thread] = []
 
     @property
     def notes(self) -> Sequence[str]:
@@ -80,19 +85,27 @@ class Tee(Closing):
 
     def close(self) -> None:
         """Close all, whatever one of them raises."""
-        sinks = [self._main, *self._others]
-        _close_all(sinks)
+        try:
+            _close_all([self._main, *self._others])
+        finally:
+            for each in self._closing:
+                each.join(_CLOSE_SECONDS)
 
     def _give_up(self, sink: Sink, error: Exception) -> None:
         self._others.remove(sink)
         note = f"{one_line(error)}; it was given up, the rest goes on"
         self._notes += [*sink.notes, note]
-        try:
-            sink.close()
-        except Exception as other:  # noqa: BLE001 - likewise
-            self._notes.append(one_line(other))
+        thread = Thread(target=self._close, args=(sink,), name="livebg-give-up", daemon=True)
+        thread.start()
+        self._closing.append(thread)
         if self._tell is not None:
             self._tell(note)
+
+    def _close(self, sink: Sink) -> None:
+        try:
+            sink.close()
+        except Exception as error:  # noqa: BLE001 - likewise
+            self._notes.append(one_line(error))
 
 
 def _close_all(sinks: Sequence[Sink]) -> None:

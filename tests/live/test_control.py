@@ -154,7 +154,9 @@ def test_lines_of_standard_input_are_commands_and_its_end_ends_nothing(path):
         run.wait_for(("pause", True))
         os.write(write, b"n\n\nfly\nblur 0.1\n")
         run.wait_for({"compose": {"background": "blur:0.1"}})
+        os.write(write, b"mirror on")
         os.close(write)
+        run.wait_for({"live": {"mirror": "on"}})
         assert ask(path, "blur 0.5") == "done"
     os.close(read)
     assert ("freeze", True) in run.heard

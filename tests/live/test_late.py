@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from time import monotonic
 
@@ -18,7 +21,7 @@ SIZE = (24, 32)
 
 
 def frame(index: int) -> Frame:
-    return Frame(np.full((*SIZE, 3), index, np.uint8), index=index)
+    return Frame(np.full((*SIZE, 3), index % 256, np.uint8), index=index)
 
 
 def moved(pixels: int) -> Motion:
@@ -115,6 +118,42 @@ def test_the_thread_takes_the_newest_frame_and_only_once(stepped):
     assert segmenter.begun.acquire(timeout=10)
     assert segmenter.seen[2] in (5, 6)
     assert len(set(segmenter.seen)) == len(segmenter.seen)
+
+
+@pytest.mark.parametrize("after", [moved(0), nothing_in_common(*SIZE)], ids=["hangs", "lost"])
+def test_motions_are_not_kept_for_ever_for_a_frame_in_a_thread_that_hangs(stepped, after):
+    late, segmenter = stepped
+    late.draft(frame(0), None, 0.0)
+    assert segmenter.begun.acquire(timeout=10)
+    segmenter.begun.release()
+    late.draft(frame(1), after, 0.1)
+    for index in range(2, 400):
+        late.draft(frame(index), moved(0), index / 10)
+    assert late._taken.motions == []
+    finish(late, segmenter)
+    assert late.draft(frame(400), moved(0), 40.0) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "setpriority") or os.geteuid() != 0, reason="gives up root's rights")
+def test_whoever_is_nice_already_and_may_not_be_less_so_gets_mattes():
+    code = """
+import os
+from time import monotonic, sleep
+from tests.live.test_late import LateMatte, Statistics, Matte, bar, frame, moved
+class Quick:
+    def segment(self, frame): return Matte(bar(8))
+    def reset(self): pass
+os.setpriority(os.PRIO_PROCESS, 0, 5)
+os.setuid(65534)
+with LateMatte(Quick(), Statistics()) as late:
+    end, index = monotonic() + 10, 0
+    while late.draft(frame(index), moved(0) if index else None, monotonic()) is None:
+        assert monotonic() < end
+        index = min(index + 1, 200)
+        sleep(0.01)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("motion", [None, nothing_in_common(*SIZE)], ids=["none", "cut"])

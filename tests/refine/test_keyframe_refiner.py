@@ -156,7 +156,7 @@ def live(expert: object, **options: float) -> KeyframeRefiner:
 
 
 def idle(refiner: KeyframeRefiner) -> Callable[[], bool]:
-    return lambda: refiner._beside.ready or refiner._beside.failure is not None
+    return lambda: not refiner._beside._busy
 
 
 def test_live_a_result_that_comes_300_ms_late_is_carried_to_the_present(stream):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from livebg.errors import SinkError, StageError
@@ -33,7 +35,6 @@ def test_one_beside_the_main_that_fails_is_closed_and_told_once():
     with Tee(main, bad, good, tell=told.append) as tee:
         for frame in frames(4):
             tee.write(frame)
-        assert bad.closed == 1
         assert tee.others == (good,)
         tee.finish()
     assert len(main.frames) == len(good.frames) == 4
@@ -140,5 +141,26 @@ def test_one_that_fails_and_cannot_be_closed_either_stops_nobody():
     main = FakeSink()
     with Tee(main, Unclosed(error=SinkError("disk full"), at=0)) as tee:
         tee.write(frames(1)[0])
-        assert "it cannot be closed" in tee.notes
+    assert "it cannot be closed" in tee.notes
     assert len(main.frames) == 1
+
+
+def test_what_is_given_up_is_closed_without_the_call_waiting_for_it():
+    closing, go = Event(), Event()
+
+    class Slow(FakeSink):
+        def close(self) -> None:
+            closing.set()
+            assert go.wait(10)
+            super().close()
+
+    main, slow = FakeSink(), Slow(error=SinkError("disk full"), at=0)
+    first, second = frames(2)
+    with Tee(main, slow) as tee:
+        tee.write(first)
+        assert closing.wait(10)
+        tee.write(second)
+        assert len(main.frames) == 2
+        assert slow.closed == 0
+        go.set()
+    assert slow.closed == 1
