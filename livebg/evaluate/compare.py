@@ -9,9 +9,10 @@ the interval is too narrow to be believed, and nothing is concluded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +78,8 @@ class Comparison:
         second: The second's.
         items: How many pictures or clips both have.
         left_out: How many only one of them has, or measured on other files or fewer frames.
+        unweighted: Clips whose flicker is not compared: an earlier livebg measured it, which did not keep how many
+            pixels were still in each frame.
         contaminated: Why numbers of these two are not held-out; empty where they are.
         differences: One a measure.
     """
@@ -85,6 +88,7 @@ class Comparison:
     second: str
     items: int
     left_out: int
+    unweighted: tuple[str, ...]
     contaminated: tuple[str, ...]
     differences: tuple[Difference, ...]
 
@@ -135,11 +139,12 @@ def compare(first: Row, second: Row, *, rounds: int = ROUNDS, seed: int = 0) -> 
         else _of_clips(first, second, common, rounds, rng)
     )
     left_out = len(first.items.keys() | second.items.keys()) - len(common)
+    clips = common if first.key.kind == "video" else ()
+    unweighted = tuple(name for name in clips if _lacks_weights([row.items[name] for row in (first, second)]))
     marks = [contamination(row.key.dataset, row.key.model, row.key.refiner) for row in (first, second)]
     contaminated = tuple(dict.fromkeys(mark for mark in marks if mark))
-    return Comparison(
-        _label(first, second), _label(second, first), len(common), left_out, contaminated, tuple(differences)
-    )
+    labels = _label(first, second), _label(second, first)
+    return Comparison(*labels, len(common), left_out, unweighted, contaminated, tuple(differences))
 
 
 def _same(first: Row, second: Row, name: str) -> bool:
@@ -180,30 +185,43 @@ def _of_clips(first: Row, second: Row, names: Sequence[str], rounds: int, rng: n
         points, samples = np.zeros((2, 1)), np.zeros((2, rounds))
         clips = drawn = 0
         for name in names:
-            series = [row.items[name]["series"].get(measure) for row in (first, second)]
-            if any(each is None for each in series):
-                continue
-            values = np.array([[np.nan if value is None else value for value in each] for each in series], np.float64)
-            values = values[:, ~np.isnan(values).any(axis=0)]
+            values, weights = _series([row.items[name] for row in (first, second)], measure)
             if not values.size:
                 continue
             clips += 1
             drawn += len(_stretches(values))
-            points[:, 0] += values.mean(axis=1)
-            samples += _block_means(values, rounds, rng)
+            points[:, 0] += np.average(values, axis=1, weights=weights)
+            samples += _block_means(values, weights, rounds, rng)
         if clips:
             better = _VIDEO_BETTER.get(measure, False)
             made.append(_difference(measure, list(points / clips), list(samples / clips), better, drawn))
     return made
 
 
-def _block_means(values: Floats, rounds: int, rng: np.random.Generator) -> Floats:
-    """Means of (2, N) series over blocks drawn with replacement, (2, rounds)."""
+def _series(records: Sequence[Mapping[str, Any]], measure: str) -> tuple[Floats, Floats]:
+    """Values of a measure in two records of a clip, and what each counts; both (2, N), of frames that both know."""
+    found = [record["series"].get(measure) for record in records]
+    if any(each is None for each in found) or (measure == "flicker" and _lacks_weights(records)):
+        return np.empty((2, 0)), np.empty((2, 0))
+    values = np.array([[np.nan if value is None else value for value in each] for each in found], np.float64)
+    known = ~np.isnan(values).any(axis=0)
+    if measure != "flicker":
+        return values[:, known], np.ones((2, np.count_nonzero(known)))
+    # Its clip's number is that of all still pixels, as in the table, and they are not as many in each frame.
+    return values[:, known], np.array([record["still"] for record in records], np.float64)[:, known]
+
+
+def _lacks_weights(records: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a clip's flicker is there and cannot be compared."""
+    return all("flicker" in each["series"] for each in records) and not all("still" in each for each in records)
+
+
+def _block_means(values: Floats, weights: Floats, rounds: int, rng: np.random.Generator) -> Floats:
+    """Weighted means of (2, N) series over blocks drawn with replacement, (2, rounds)."""
     starts = _stretches(values)
-    sums = np.add.reduceat(values, starts, axis=1)
-    sizes = np.diff(np.append(starts, values.shape[1]))
+    sums, sizes = (np.add.reduceat(each, starts, axis=1) for each in (values * weights, weights))
     drawn = rng.integers(0, len(starts), (rounds, len(starts)))
-    return np.asarray(sums[:, drawn].sum(axis=2) / sizes[drawn].sum(axis=1))
+    return np.asarray(sums[:, drawn].sum(axis=2) / sizes[:, drawn].sum(axis=2))
 
 
 def _stretches(values: Floats) -> NDArray[np.int64]:

@@ -42,12 +42,18 @@ class Noisy(Around):
 
 
 class FlickerMeter:
-    """Mean absolute change of alpha on still pixels, x 10^3: neither picture nor true alpha moved there."""
+    """Mean absolute change of alpha on still pixels, x 10^3: neither picture nor true alpha moved there.
+
+    Attributes:
+        series: Its value for each change from frame to frame; ``None`` where nothing was still.
+        still: How many pixels were. A clip's flicker is the mean of the series, weighted by them.
+    """
 
     def __init__(self) -> None:
         self._before: tuple[Image, Image, Image] | None = None
         self.series: list[float | None] = []
-        self._sum, self._pixels = 0.0, 0
+        self.still: list[int] = []
+        self._sum = 0.0
 
     def add(self, matte: Image, truth: Image, image: Image) -> None:
         """One more frame.
@@ -64,13 +70,13 @@ class FlickerMeter:
             count = int(np.count_nonzero(still))
             total = float(cv2.absdiff(matte, matte_before)[still].sum(dtype=np.int64)) / 255
             self.series.append(round(total / count * 1e3, 6) if count else None)
+            self.still.append(count)
             self._sum += total
-            self._pixels += count
         self._before = (matte, truth, image)
 
     def flicker(self) -> float | None:
         """Over all still pixels of the clip; ``None`` where there are none."""
-        return self._sum / self._pixels * 1e3 if self._pixels else None
+        return self._sum / sum(self.still) * 1e3 if any(self.still) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,10 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         f"B: {comparison.second}",
         f"{comparison.items} items in both{left_out}; 95 % intervals of B - A by paired bootstrap",
         *(f"  {line}" for line in text_table(measures, ("measure", "A", "B", "B - A", "interval", "B is"))),
+        *(
+            f"  flicker of {clip} is left out: an earlier livebg measured it; measure it anew with --fresh"
+            for clip in comparison.unweighted
+        ),
         *(f"  not held out: {text}" for text in comparison.contaminated),
     ]
 

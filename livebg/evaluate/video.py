@@ -92,7 +92,7 @@ class _Clip:
         self.frames = 0
 
     def measured(self, mattes: Path | None, *, flicker: bool) -> dict[str, Any]:
-        """The clip's record: ``means`` and ``series``."""
+        """The clip's record: ``means`` and ``series``, and with flicker ``still``, the weights of its series."""
         errors, warping = ClipMeter(), WarpMeter()
 
         def score(sample: Sample, matte: Image) -> None:
@@ -107,12 +107,13 @@ class _Clip:
         if self._clip.truth is None:
             return {"frames": frames, "means": {"warp": warping.warp()}, "series": {"warp": warping.series}}
         found = errors.score()
-        means, series = found.means(), dict(found.series)
+        record: dict[str, Any] = {"frames": frames, "means": found.means(), "series": dict(found.series)}
         if flicker and isinstance(self._matting, Matting):
             meter = FlickerMeter()
             self._pass(2, partial(_flicker, meter), noisy=True)
-            means["flicker"], series["flicker"] = meter.flicker(), meter.series
-        return {"frames": frames, "means": means, "series": series}
+            record["means"]["flicker"], record["series"]["flicker"] = meter.flicker(), meter.series
+            record["still"] = meter.still
+        return record
 
     def _pass(self, number: int, score: Callable[[Sample, Image], None], *, noisy: bool) -> int:
         """Run the clip through the model once, or along its mattes; gives the frames scored."""

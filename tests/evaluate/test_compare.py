@@ -11,8 +11,9 @@ import pytest
 from livebg.errors import SourceError, UsageError
 from livebg.evaluate.compare import compare, rows_to_compare
 from livebg.evaluate.metrics import score_image, summarise
+from livebg.evaluate.stillness import FlickerMeter
 from livebg.evaluate.store import Row, RowKey, Store
-from livebg.evaluate.table import image_scores
+from livebg.evaluate.table import clip_results, comparison_lines, image_scores
 from tests.evaluate.cases import blob, soft
 
 KEY = RowKey("images", "ecssd", "/data", "u2netp", "", "320", "raw", "minmax", "onnx cpu")
@@ -36,7 +37,23 @@ def clip_row(row: Row, mad: float, iou: float, clips: int = 3, frames: int = 100
             "iou": (iou + rng.normal(0, 0.01, frames)).tolist(),
             "flicker": [None, *rng.random(frames - 1).tolist()],
         }
-        row.add(f"clip-{clip}", "1", {"frames": frames, "means": {}, "series": series})
+        still = [0, *rng.integers(1, 1000, frames - 1).tolist()]
+        row.add(f"clip-{clip}", "1", {"frames": frames, "means": {}, "series": series, "still": still})
+    return row
+
+
+def flicker_row(row: Row, many: int, few: int, frames: int = 251) -> Row:
+    """Mattes that change by ``many`` in every other picture, which stands still, and by ``few`` in those that move."""
+    still, moved = np.zeros((20, 20, 3), np.uint8), np.full((20, 20, 3), 200, np.uint8)
+    moved[0, 0] = 0
+    meter, truth = FlickerMeter(), np.zeros((20, 20), np.uint8)
+    value = 0
+    for index in range(frames):
+        steady = index % 4 < 2  # so each other change is from a picture to the same
+        value += (few if index % 2 == 0 else many) * (-1 if index % 4 < 2 else 1)
+        meter.add(np.full((20, 20), 128 + value, np.uint8), truth, still if steady else moved)
+    means = {"flicker": meter.flicker()}
+    row.add("clip", "1", {"frames": frames, "means": means, "series": {"flicker": meter.series}, "still": meter.still})
     return row
 
 
@@ -112,6 +129,28 @@ def test_a_clip_measured_on_fewer_frames_is_left_out_and_told():
 def test_clips_are_compared_in_stretches_of_frames():
     said = verdicts(clip_row(Row(CLIPS), 10, 0.9), clip_row(Row(CLIPS), 14, 0.95))
     assert said == {"mad": "worse", "iou": "better", "flicker": "within noise"}
+
+
+def test_flicker_is_that_of_the_table_where_frames_have_more_or_fewer_still_pixels():
+    # Of the 400 pixels all are still, or one. By frames the second row would be better, by pixels it is worse.
+    first, second = flicker_row(Row(CLIPS), many=4, few=40), flicker_row(Row(CLIPS), many=6, few=10)
+    (flicker,) = compare(first, second).differences
+    values = [clip_results(row)[-1]["flicker"] for row in (first, second)]
+    assert values == [pytest.approx(each / 401 / 255 * 1e3, abs=1e-5) for each in (400 * 4 + 40, 400 * 6 + 10)]
+    assert [flicker.first, flicker.second] == pytest.approx(values, abs=1e-5)
+    assert flicker.low <= flicker.difference <= flicker.high
+    assert flicker.verdict == "worse"
+
+
+def test_flicker_without_the_still_pixels_is_left_out_and_told():
+    first, second = clip_row(Row(CLIPS), 10, 0.9, clips=2), clip_row(Row(CLIPS), 14, 0.9, clips=2)
+    del second.items["clip-1"]["still"]
+    found = compare(first, second)
+    assert {each.measure: each.drawn for each in found.differences} == {"mad": 8, "iou": 8, "flicker": 4}
+    assert found.unweighted == ("clip-1",)
+    assert any("flicker of clip-1 is left out" in line for line in comparison_lines(found))
+    del first.items["clip-1"]["series"]["flicker"]
+    assert compare(first, second).unweighted == (), "a row that has no flicker says so itself"
 
 
 def test_few_items_conclude_nothing():

@@ -89,6 +89,8 @@ def test_noise_is_on_the_pictures_of_the_flicker_pass_alone(tmp_path):
 def test_a_stage_that_follows_noise_flickers(tmp_path):
     write_clip(tmp_path / "walk")
     followed = run(tmp_path, alpha=lambda frame: (frame.image[..., 0] / 255).astype(np.float32))
+    item = followed.items["walk"]
+    assert np.average(item["series"]["flicker"], weights=item["still"]) == pytest.approx(item["means"]["flicker"])
     # Two independent noises of 2/255 differ by 2·sqrt(2)·sqrt(2/pi) in the mean, with rounding a little more.
     assert followed.items["walk"]["means"]["flicker"] == pytest.approx(1e3 * 2 * 2 / np.sqrt(np.pi) / 255, rel=0.1)
 
