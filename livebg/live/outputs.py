@@ -84,12 +84,12 @@ class Outputs(Closing):
 
     def close(self) -> None:
         """Complete the recordings, and close all; what cannot be completed is in the notes."""
-        for each in self._all():
-            try:
-                each.finish()
-            except LivebgError as error:
-                self._notes.append(str(error))
-        self._stack.close()
+        with self._stack:
+            for each in self._all():
+                try:
+                    each.finish()
+                except LivebgError as error:
+                    self._notes.append(str(error))
 
     def _all(self) -> list[Sink]:
         return [self.sink] if self.matte_sink is None else [self.sink, self.matte_sink]

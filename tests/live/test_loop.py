@@ -90,6 +90,19 @@ def test_a_failure_is_told_once_and_again_when_it_was_long_over(live_run):
     assert run.statistics.whole()["errors"] > 8
 
 
+def test_after_a_failure_every_stage_forgets(live_run):
+    run = live_run("sync")
+    run.sink.wait_for(is_person)
+    parts = run.loop.parts
+    stages = (parts.tracker, parts.smoother, parts.refiner, parts.framing, parts.compositor)
+    before = [each.resets for each in stages]
+    run.poisons["compositor"].raises = ValueError("poison")
+    run.sink.wait_for(is_slate)
+    run.poisons["compositor"].heal()
+    run.sink.wait_for(is_person)
+    assert all(each.resets > resets for each, resets in zip(stages, before, strict=True))
+
+
 def test_another_part_of_the_picture_begins_without_the_mattes_of_the_last(live_run):
     run = live_run()
     run.sink.wait_for(is_person)
