@@ -64,6 +64,7 @@ class State:
     network: U2Net
     average: U2Net
     optimiser: torch.optim.AdamW
+    scaler: torch.amp.GradScaler
     step: int = 0
     seconds: float = 0.0
     best: float = math.inf
@@ -120,15 +121,15 @@ def train(
         UsageError: There is a run already and ``resume`` is not asked for, or the other way round; it was begun with
             another recipe.
         DeviceError: The device is not there.
-        WeightsError: The weights to start from cannot be had; the loss is not a number any more.
+        WeightsError: The weights to start from cannot be had; loss or weights are not numbers any more.
         SinkError: A checkpoint cannot be written.
     """
     device = choose(device, "torch").device
-    state = _begin(recipe, run, device, resume=resume)
-    teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
     cuda = device.startswith("cuda")
     dtype = torch.float16 if cuda and not torch.cuda.is_bf16_supported() else torch.bfloat16
     scaler = torch.amp.GradScaler("cuda", enabled=cuda and dtype == torch.float16)
+    state = _begin(recipe, run, device, scaler, resume=resume)
+    teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
     log = Log(run / LOG)
     until_saved, now = 60 * budget.save_every, time.monotonic()
     until = now + 60 * budget.pause
@@ -137,7 +138,7 @@ def train(
         rate = recipe.rate * min(1.0, (state.step + 1) / max(1, recipe.warm_up)) * _cosine(state.spent(budget))
         precision = torch.autocast(device.partition(":")[0], dtype, enabled=half or cuda)
         parts = _losses(state.network, batch, recipe, device, teacher, precision)
-        _step(state, parts, rate, recipe, scaler)
+        _step(state, parts, rate, recipe)
         state.pictures += len(batch.pictures)
         sums.add(parts)
         before, now = now, time.monotonic()
@@ -173,7 +174,7 @@ def averaged_network(checkpoint: Path) -> tuple[U2Net, Recipe]:
     return network.eval().requires_grad_(False), recipe
 
 
-def _begin(recipe: Recipe, run: Path, device: str, *, resume: bool) -> State:
+def _begin(recipe: Recipe, run: Path, device: str, scaler: torch.amp.GradScaler, *, resume: bool) -> State:
     last = run / LAST
     if resume and not last.is_file():
         raise UsageError(f"{run} has no {LAST} to resume from: leave out --resume")
@@ -187,7 +188,7 @@ def _begin(recipe: Recipe, run: Path, device: str, *, resume: bool) -> State:
     network = new_network(recipe.network, "" if resume else recipe.start)
     network = network.to(device).to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    state = State(network, copy.deepcopy(network).requires_grad_(False).eval(), optimiser)
+    state = State(network, copy.deepcopy(network).requires_grad_(False).eval(), optimiser, scaler)
     if resume:
         found = _loaded(last)
         begun = Recipe.model_validate_json(found["recipe"])
@@ -197,6 +198,9 @@ def _begin(recipe: Recipe, run: Path, device: str, *, resume: bool) -> State:
         state.network.load_state_dict(found["network"])
         state.average.load_state_dict(found["average"])
         state.optimiser.load_state_dict(found["optimiser"])
+        # Empty where it scaled nothing, as in bfloat16; older checkpoints have none.
+        if found.get("scaler"):
+            state.scaler.load_state_dict(found["scaler"])
         state.counters = found["counters"]
     return state
 
@@ -215,8 +219,8 @@ def _losses(
     return total_loss(logits, truth, recipe.losses, frames=batch.frames, teacher=taught)
 
 
-def _step(state: State, parts: dict[str, Tensor], rate: float, recipe: Recipe, scaler: torch.amp.GradScaler) -> None:
-    optimiser = state.optimiser
+def _step(state: State, parts: dict[str, Tensor], rate: float, recipe: Recipe) -> None:
+    optimiser, scaler = state.optimiser, state.scaler
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.zero_grad(set_to_none=True)
@@ -235,7 +239,15 @@ def _step(state: State, parts: dict[str, Tensor], rate: float, recipe: Recipe, s
 def _look_up(
     state: State, recipe: Recipe, run: Path, found: list[Example], measures: dict[str, Measure], log: Log, say: Say
 ) -> None:
-    """Save, validate the averaged weights, and keep them if they are the best so far."""
+    """Save, validate the averaged weights, and keep them if they are the best so far.
+
+    Raises:
+        WeightsError: A weight is not a number: what was saved before stays, to be gone on from.
+        SinkError: A file cannot be written.
+    """
+    both = (*state.network.parameters(), *state.average.parameters())
+    if not all(bool(weight.isfinite().all()) for weight in both):
+        raise WeightsError(f"weights are not numbers at step {state.step}: lower the recipe's rate")
     means = validate(state.average, recipe.size, found, measures)
     flat = {f"{group}/{name}": value for group, row in means.items() for name, value in row.items()}
     log.add("validation", state.counters, flat)
@@ -244,7 +256,8 @@ def _look_up(
     kept = {"recipe": recipe.model_dump_json(), "average": state.average.state_dict(), "counters": state.counters}
     if better:
         save(kept, run / BEST)
-    save(kept | {"network": state.network.state_dict(), "optimiser": state.optimiser.state_dict()}, run / LAST)
+    rest = {"network": state.network.state_dict(), "optimiser": state.optimiser.state_dict()}
+    save(kept | rest | {"scaler": state.scaler.state_dict()}, run / LAST)
     table = "; ".join(
         f"{group} " + " ".join(f"{name} {value:.4g}" for name, value in row.items()) for group, row in means.items()
     )

@@ -62,6 +62,56 @@ def test_an_interrupted_run_that_is_resumed_equals_one_that_was_not(run, tmp_pat
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+class _Scaler(torch.amp.GradScaler):
+    """What a card without bfloat16 would have, on the processor: its first step is too large and skipped."""
+
+    def __init__(self, device: str, enabled: bool) -> None:
+        assert not enabled, "there is no CUDA here"
+        super().__init__("cpu", init_scale=2.0**127, backoff_factor=2.0**-100)
+
+
+def test_a_resumed_run_goes_on_with_the_scale_of_its_losses(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.amp, "GradScaler", _Scaler)
+    run("whole")
+    run("parts", pause=1e-9)
+    run("parts", resume=True)
+    assert torch.load(tmp_path / "whole" / LAST, weights_only=True)["scaler"]["scale"] == 2.0**27
+    one, other = weights(tmp_path / "whole" / LAST), weights(tmp_path / "parts" / LAST)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_checkpoint_from_before_scales_were_kept_is_gone_on_with(run, tmp_path):
+    run("whole")
+    run("old", pause=1e-9)
+    content = torch.load(tmp_path / "old" / LAST, weights_only=True)
+    assert content.pop("scaler") == {}
+    torch.save(content, tmp_path / "old" / LAST)
+    run("old", resume=True)
+    one, other = weights(tmp_path / "whole" / LAST), weights(tmp_path / "old" / LAST)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_weights_that_are_no_numbers_are_not_saved(run, tmp_path, monkeypatch):
+    clip = torch.nn.utils.clip_grad_norm_
+    calls = 0
+
+    def breaks(parameters, norm) -> None:
+        nonlocal calls
+        calls += 1
+        found = list(parameters)
+        clip(found, norm)
+        if calls == 3:
+            found[0].grad.fill_(math.nan)  # the loss of this step is a number, and no other is looked at until step 50
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", breaks)
+    with pytest.raises(WeightsError, match="weights are not numbers at step 3: lower the recipe's rate"):
+        run("nan", steps=60)
+    for name in (LAST, BEST):
+        content = torch.load(tmp_path / "nan" / name, weights_only=True)
+        assert content["counters"][0] <= 2
+        assert all(value.isfinite().all() for value in content["average"].values())
+
+
 def test_it_learns_one_scene_by_heart(run, recipe, library, tmp_path):
     """On rooms without people alone, alpha must fall."""
     scenes = recipe.scenes.model_copy(update={"empty": 1.0, "as_taken": 0.0})
