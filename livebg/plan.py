@@ -78,7 +78,7 @@ def plan(inputs: Sequence[str], config: Config) -> list[Job]:
     # A shell's *.png matches the results of an earlier call too.
     results = {Path(path).resolve() for job in jobs for path in job.results if batch}
     jobs = [job for job in jobs if Path(job.input).resolve() not in results]
-    _require_distinct(jobs)
+    _require_distinct(jobs, config.output.json_report)
     return jobs
 
 
@@ -130,7 +130,7 @@ def check_shared(config: Config) -> None:
 
     Raises:
         WeightsError: Those of the refiner are not here.
-        UsageError: The background is no form of one.
+        UsageError: The background is no form of one, or the report is there already.
         SourceError: The background is missing or cannot be read.
         SinkError: The report cannot be written.
     """
@@ -140,6 +140,10 @@ def check_shared(config: Config) -> None:
     path = config.output.json_report
     if path is None:
         return
+    if path == "-" or Path(path).is_dir():
+        raise UsageError(f"the report {path} is no file: give it a name with --json")
+    if Path(path).is_file() and not config.output.overwrite:
+        raise UsageError(f"the report {path} exists: choose another name, or allow it with --overwrite")
     folder = Path(path).parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise SinkError(f"cannot write the report {path}: {folder} is no folder that can be written")
@@ -230,14 +234,18 @@ def _make_folder(folder: Path) -> None:
         raise SinkError(f"cannot make the folder {folder}: {exc.strerror}") from exc
 
 
-def _require_distinct(jobs: Sequence[Job]) -> None:
+def _require_distinct(jobs: Sequence[Job], report: str | None) -> None:
     """No two results under one name, and none over an input."""
-    claimed: dict[Path, str] = {Path(job.input).resolve(): job.input for job in jobs if job.input != "-"}
+    inputs = {Path(job.input).resolve(): job.input for job in jobs if job.input != "-"}
+    results: dict[Path, str] = {}
     for job in jobs:
         for path in job.results:
             key = Path(path).resolve()
-            if path == job.input or claimed.get(key) == job.input:
-                raise UsageError(f"{path} is the input itself: give the result another name with -o")
-            if key in claimed:
-                raise UsageError(f"{path} would be written from {job.input}, but it is taken by {claimed[key]}: use -o")
-            claimed[key] = job.input
+            if key in inputs:
+                whose = "the input itself" if inputs[key] == job.input else "an input too"
+                raise UsageError(f"{path} is {whose}: give the result another name with -o")
+            if key in results:
+                raise UsageError(f"{path} would be written from {job.input}, but it is taken by {results[key]}: use -o")
+            results[key] = job.input
+    if report is not None and Path(report).resolve() in inputs.keys() | results.keys():
+        raise UsageError(f"the report {report} is an input or a result too: give it another name with --json")

@@ -94,12 +94,23 @@ def main() -> None:
 
 
 def _end_on_signals() -> None:
-    """Ctrl-C or SIGTERM ends in good order; a second one ends at once."""
+    """Ctrl-C, SIGTERM or a terminal that is closed ends in good order; a second one ends at once.
+
+    Whoever ignores SIGHUP, as ``nohup`` does, goes on without a terminal.
+    """
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    terminals = [number for number in (1, 2) if os.isatty(number)]
 
     def first(number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in ending:
             signal.signal(each, lambda *_: os._exit(_INTERRUPTED))
+        if number not in (signal.SIGINT, signal.SIGTERM):  # nobody reads any more, and writing there would fail
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for terminal in terminals:
+                os.dup2(nowhere, terminal)
         raise KeyboardInterrupt
 
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in ending:
         signal.signal(each, first)

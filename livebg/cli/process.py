@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -103,8 +104,18 @@ def _summarise(report: JobReport) -> None:
 
 
 def _write_json(path: str, reports: list[JobReport], *, one: bool) -> None:
+    """Under its name once it is whole."""
     content = [report.as_dict() for report in reports]
+    text = json.dumps(content[0] if one else content, indent=2) + "\n"
+    final = Path(path)
+    part = final.with_name(f".{final.name}.{os.getpid()}") if final.is_file() or not final.exists() else final
     try:
-        Path(path).write_text(json.dumps(content[0] if one else content, indent=2) + "\n", encoding="utf-8")
+        try:
+            part.write_text(text, encoding="utf-8")
+            if part != final:  # else a device or a pipe
+                part.replace(final)
+        finally:
+            if part != final:
+                part.unlink(missing_ok=True)
     except OSError as exc:
         raise SinkError(f"cannot write the report {path}: {exc.strerror}") from exc

@@ -58,7 +58,7 @@ class ProgressLine:
         """Show how far the run has come."""
         if self._quiet:
             return
-        if not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty():  # None where it is closed
             self._line(report, info)
             return
         if self._bar is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,8 @@ def check(config: Config) -> None:
     """Refuse what cannot go live.
 
     Raises:
-        UsageError: The background is transparent, smoothing looks ahead, the network's score is stretched, or the crop
-            cannot be read.
+        UsageError: The background is transparent, smoothing looks ahead, the network's score is stretched, the crop
+            cannot be read, or what is written is read too or written twice.
     """
     if parse_background(config.compose.background).kind == "transparent":
         raise UsageError("a transparent background cannot go live: a camera has no alpha; take color:#00b140 to key it")
@@ -63,6 +64,21 @@ def check(config: Config) -> None:
         )
     if config.live.crop is not None:
         parse_crop(config.live.crop)
+    _require_distinct(config)
+
+
+def _require_distinct(config: Config) -> None:
+    """Nothing is written over what is read, nor two things to one file."""
+    live, background = config.live, parse_background(config.compose.background)
+    taken = {Path(live.camera).resolve(): "the camera's own clip"}
+    if background.kind == "path":
+        taken[Path(background.path).resolve()] = "the background"
+    for option, path in (("--record", live.record), ("--record-matte", live.record_matte), ("--stats", live.stats)):
+        if path is None:
+            continue
+        whose = taken.setdefault(Path(path).resolve(), f"what {option} writes")
+        if whose != f"what {option} writes":
+            raise UsageError(f"{option} {path} is {whose}: give it another name")
 
 
 class Workshop(Closing):

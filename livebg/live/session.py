@@ -6,7 +6,6 @@ at once; then the network.
 
 from __future__ import annotations
 
-import json
 import socket
 import threading
 from collections.abc import Callable
@@ -14,14 +13,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Condition
 from time import monotonic
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from livebg.build import open_segmenter
 from livebg.config import Config, SegmentConfig
 from livebg.cores import cores
-from livebg.errors import SinkError
 from livebg.live.changes import Changes, OpenSegmenter, Workshop, check
 from livebg.live.control import Control, default_path
+from livebg.live.figures import Figures
 from livebg.live.loop import Loop
 from livebg.live.metrics_server import MetricsServer
 from livebg.live.on_demand import OnDemand
@@ -83,7 +82,9 @@ class Session(Closing):
         self._changed = Condition()
         self._ended = False
         with ExitStack() as stack:
-            self._figures = None if live.stats is None else stack.enter_context(_open_lines(live.stats))
+            self._figures = None
+            if live.stats is not None:
+                self._figures = stack.enter_context(Figures(live.stats, overwrite=config.output.overwrite, tell=tell))
             camera = _open_camera(config)
             stack.callback(camera.close)
             info = camera.info
@@ -139,7 +140,7 @@ class Session(Closing):
             The figures of the whole run, with ``final``.
 
         Raises:
-            SinkError: The output has failed for long, or the figures cannot be written.
+            SinkError: The output has failed for long.
         """
         duration = self._changes.config.live.duration
         end = None if duration is None else monotonic() + float(duration)
@@ -212,7 +213,7 @@ class Session(Closing):
 
     def _record(self, figures: Line) -> None:
         if self._figures is not None:
-            self._figures.write(json.dumps(figures) + "\n")
+            self._figures.write(figures)
 
 
 def open_late_segmenter(config: Config) -> OpenSegmenter:
@@ -235,13 +236,6 @@ def _open_camera(config: Config) -> Newest:
         format=live.format,
         side=live.record is not None,
     )
-
-
-def _open_lines(path: str) -> TextIO:
-    try:
-        return Path(path).open("w", encoding="utf-8", buffering=1)
-    except OSError as exc:
-        raise SinkError(f"cannot write figures to {path}: {exc.strerror}") from exc
 
 
 def _socket_path(control: str) -> Path | None:

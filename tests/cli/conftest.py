@@ -25,7 +25,7 @@ class Result(NamedTuple):
 
 @pytest.fixture
 def livebg_command(monkeypatch, capfd) -> Iterator[Callable[..., Result]]:
-    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def call(*arguments: str | Path) -> Result:
         monkeypatch.setattr(sys, "argv", ["livebg", *map(str, arguments)])

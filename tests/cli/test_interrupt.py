@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -29,7 +30,7 @@ def running(tmp_path):
         process.stderr.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_keeps_its_finished_part(running, tmp_path, number):
     running.send_signal(number)
     # Two seconds are promised; a busy machine is given more, a hang is not.
@@ -42,3 +43,15 @@ def test_an_interrupted_run_keeps_its_finished_part(running, tmp_path, number):
     assert 0 < len(read_frames(tmp_path / "out.partial.mp4")) < 2000
     assert len(list((tmp_path / "mattes.partial").iterdir())) > 0
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_who_ignores_hangups_goes_on_after_one(demo_clip, tmp_path):
+    out = tmp_path / "out.mp4"
+    command = ["nohup", sys.executable, "-m", "livebg", "process", str(demo_clip), "-o", str(out), "--size", "64"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(tmp_path.iterdir()):
+        assert process.poll() is None
+        threading.Event().wait(0.01)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=100) == 0
+    assert out.exists()

@@ -265,3 +265,27 @@ def test_the_main_job_runs_with_no_download_at_all(livebg_command, clip, tmp_pat
     assert result.code == 0, result.err
     assert read_times(out) == read_times(clip)
     assert not (tmp_path / "empty").exists()
+
+
+def test_a_report_takes_nobodys_place(livebg_command, clip, tmp_path):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    before = clip.read_bytes()
+    out = tmp_path / "out.mp4"
+    taken = "is an input or a result too"
+    for report, said in ((clip, taken), (out, taken), (mine, "exists"), (tmp_path, "is no file"), ("-", "is no file")):
+        done = livebg_command("process", clip, "-o", out, "--json", report, "--size", "64")
+        assert done.code == 2
+        assert said in done.err
+        assert not out.exists()
+    assert clip.read_bytes() == before
+    assert mine.read_text() == "mine"
+    assert livebg_command("process", clip, "-o", out, "--json", mine, "--overwrite", "--size", "64", "-q").code == 0
+    assert json.loads(mine.read_text())["output"] == str(out)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_a_result_and_its_matte_under_one_name_are_told_as_that(livebg_command, clip, tmp_path):
+    done = livebg_command("process", clip, "-o", tmp_path / "a.mp4", "--matte-out", tmp_path / "a.mp4")
+    assert done.code == 2
+    assert f"it is taken by {clip}" in done.err

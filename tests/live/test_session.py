@@ -230,6 +230,42 @@ def test_what_is_not_there_is_an_error_before_anything_runs(demo_clip, tmp_path,
     assert not [thread for thread in set(threading.enumerate()) - threads if thread.is_alive()]
 
 
+@pytest.mark.parametrize(
+    ("live", "said"),
+    [
+        ({"stats": "camera.mp4"}, "--stats .*camera.mp4 is the camera's own clip"),
+        ({"record": "camera.mp4"}, "--record .*camera.mp4 is the camera's own clip"),
+        ({"record_matte": "beach.jpg"}, "--record-matte .*beach.jpg is the background"),
+        ({"record": "a.mp4", "record_matte": "a.mp4"}, "--record-matte .*a.mp4 is what --record writes"),
+        ({"record": "a.mp4", "stats": "a.mp4"}, "--stats .*a.mp4 is what --record writes"),
+        ({"stats": "mine.txt"}, "mine.txt exists"),
+    ],
+)
+def test_nothing_is_written_over_what_is_there(demo_clip, tmp_path, live, said):
+    shutil.copy(demo_clip, tmp_path / "camera.mp4")
+    for name in ("beach.jpg", "mine.txt"):
+        (tmp_path / name).write_text("mine")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    allowed = said != "mine.txt exists"
+    values = {
+        "live": {"camera": str(tmp_path / "camera.mp4"), **{key: str(tmp_path / name) for key, name in live.items()}},
+        "compose": {"background": str(tmp_path / "beach.jpg")},
+        "output": {"overwrite": allowed},
+    }
+    with pytest.raises(UsageError, match=said):
+        Session(config(demo_clip, tmp_path).override(values))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_figures_that_cannot_be_written_end_nothing(demo_clip, tmp_path):
+    said = []
+    with Session(config(demo_clip, tmp_path, stats="/dev/full", duration=2.2), tell=said.append) as session:
+        final = session.run()
+    assert final["fresh"] > 0
+    assert said == ["cannot write figures to /dev/full: No space left on device; given up, the rest goes on"]
+
+
 def test_a_watched_file_that_is_wrong_is_an_error(demo_clip, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text("nonsense")
