@@ -166,7 +166,10 @@ def _decoded(path: Path, flags: int) -> cv2.typing.MatLike:
         encoded = np.fromfile(path, np.uint8)
     except OSError as exc:
         raise UnusableFile(path, f"cannot be read: {exc.strerror}") from exc
-    decoded = cv2.imdecode(encoded, flags) if encoded.size else None
+    try:
+        decoded = cv2.imdecode(encoded, flags) if encoded.size else None
+    except cv2.error as exc:  # a header that claims more than may be decoded
+        raise UnusableFile(path, f"cannot be decoded: {exc.err}") from exc
     if decoded is None:
         raise UnusableFile(path, "it is damaged or not a picture")
     return decoded

@@ -81,7 +81,11 @@ class ImageSink(Closing):
         self._over = True
 
     def close(self) -> None:
-        """Without ``finish()``: keep the pictures as NAME.partial, or remove the folder where there are none."""
+        """Without ``finish()``: keep the pictures as NAME.partial, or remove the folder where there are none.
+
+        Raises:
+            SinkError: It can be given no such name; it keeps its hidden one.
+        """
         if self._over:
             return
         self._over = True

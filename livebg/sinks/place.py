@@ -113,33 +113,36 @@ def keep_partial_file(place: Place) -> None:
     """
     try:
         place.hidden.replace(place.partial)
-        return
     except OSError as error:  # a folder bears it, it is too long, or a player holds the older one open
-        reason = str(error.strerror)
+        _keep_numbered(place, str(error.strerror))
+
+
+def keep_partial_folder(place: Place) -> None:
+    """Give an unfinished folder its name. An older one goes; where that cannot be had, ours gets a number instead.
+
+    Raises:
+        SinkError: The file system refuses that too; the folder stays where it is.
+    """
+    partial = place.partial
+    try:
+        if partial.exists():
+            require_replaceable(partial)
+            shutil.rmtree(partial)
+        place.hidden.rename(partial)
+    except UsageError:
+        _keep_numbered(place, "it holds other things")
+    except OSError as error:  # it is too long, or the older one cannot be removed
+        _keep_numbered(place, str(error.strerror))
+
+
+def _keep_numbered(place: Place, reason: str) -> None:
+    """Give what is unfinished the name with a number, and say why."""
     try:
         place.hidden.replace(place.numbered)
     except OSError as error:
         raise SinkError(
             f"cannot name {place.numbered}: {error.strerror}; what was written is {place.hidden}"
         ) from error
-    _tell_number(place, reason)
-
-
-def keep_partial_folder(place: Place) -> None:
-    """Give an unfinished folder its name. An older one goes; if that holds other things, ours gets a number instead."""
-    partial = place.partial
-    if partial.exists():
-        try:
-            require_replaceable(partial)
-        except UsageError:
-            place.hidden.rename(place.numbered)
-            _tell_number(place, "it holds other things")
-            return
-        shutil.rmtree(partial)
-    place.hidden.rename(partial)
-
-
-def _tell_number(place: Place, reason: str) -> None:
     _log.warning("%s cannot be had (%s): what was written is %s", place.partial, reason, place.numbered)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
 
 from livebg.errors import SourceError
-from livebg.evaluate.samples import pictures_by_stem, read_mask, read_picture, read_sample
+from livebg.evaluate.samples import UnusableFile, pictures_by_stem, read_mask, read_picture, read_sample
 from tests.evaluate.cases import blob
 from tests.evaluate.sets import picture_of, write
 
@@ -115,3 +118,15 @@ def test_two_pictures_of_one_stem_are_said(tmp_path):
     found, twice = pictures_by_stem(tmp_path)
     assert list(found) == ["a", "b"]
     assert [finding.where for finding in twice] == [str(tmp_path / "a.png")]
+
+
+@pytest.mark.parametrize("read", [read_picture, lambda path: read_mask(path, soft=False)], ids=["picture", "mask"])
+def test_a_header_that_claims_more_than_may_be_decoded(tmp_path, read):
+    """OpenCV raises there, where it says «nothing» of other damage."""
+    chunks = (b"IHDR" + struct.pack(">IIBBBBB", 200_000, 200_000, 8, 2, 0, 0, 0), b"IDAT" + zlib.compress(b""), b"IEND")
+    packed = [struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each)) for each in chunks]
+    path = tmp_path / "huge.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
+    with pytest.raises(UnusableFile, match=r"huge\.png: cannot be decoded: .*") as caught:
+        read(path)
+    assert "\n" not in str(caught.value)

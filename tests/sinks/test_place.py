@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from livebg.errors import SinkError
-from livebg.sinks.place import Place, keep_partial_file, publish_folder
+from livebg.sinks.place import Place, keep_partial_file, keep_partial_folder, publish_folder
 
 _rename = Path.rename
 
@@ -89,7 +89,25 @@ def test_a_file_whose_partial_name_cannot_be_had_gets_a_number(tmp_path, name, c
     assert line.endswith(f": what was written is {kept}")
 
 
-def test_a_file_that_can_have_no_other_name_stays_and_is_told(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["out", "n" * 250])
+def test_a_folder_whose_partial_name_cannot_be_had_gets_a_number(tmp_path, name, caplog):
+    place = Place(tmp_path / name, overwrite=False)
+    place.hidden.mkdir()
+    (place.hidden / "000000.png").write_bytes(b"a picture")
+    if len(place.partial.name) < 256:  # else no folder may have such a name
+        place.partial.mkdir()
+        (place.partial / "notes.txt").write_text("mine")
+    keep_partial_folder(place)
+    (kept,) = (each for each in tmp_path.iterdir() if each != place.partial)
+    assert content(kept) == b"a picture"
+    assert kept.name.startswith(f"{name[:50]}.partial-")
+    (line,) = caplog.messages
+    assert line.startswith(f"{place.partial} cannot be had (")
+    assert line.endswith(f": what was written is {kept}")
+
+
+@pytest.mark.parametrize("keep", [keep_partial_file, keep_partial_folder])
+def test_what_can_have_no_other_name_stays_and_is_told(tmp_path, monkeypatch, keep):
     place = Place(tmp_path / "out.mp4", overwrite=False)
     place.hidden.write_bytes(b"a film")
 
@@ -97,7 +115,8 @@ def test_a_file_that_can_have_no_other_name_stays_and_is_told(tmp_path, monkeypa
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr(Path, "rename", replace)
     with pytest.raises(SinkError, match="Read-only file system; what was written is ") as caught:
-        keep_partial_file(place)
+        keep(place)
     assert str(caught.value).endswith(str(place.hidden))
     assert place.hidden.read_bytes() == b"a film"

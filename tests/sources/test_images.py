@@ -271,3 +271,17 @@ def test_pictures_are_opened_without_ffmpeg(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr
+
+
+@pytest.mark.parametrize(
+    "rest", [b"\xff\xff", b"\xff\xe0\0\0", b"\xff\xe0\0\1", b"\xff\xc0\0\2", b"\xff", b""],
+    ids=["ends in fill bytes", "no length", "half a length", "no size", "half a marker", "nothing"],
+)  # fmt: skip
+def test_a_jpeg_that_breaks_off_in_its_header_is_left_out(tmp_path: Path, rest: bytes) -> None:
+    save(tmp_path / "a.png", numbered(0))
+    (tmp_path / "b.jpg").write_bytes(b"\xff\xd8" + rest)
+    assert picture_size(tmp_path / "b.jpg") is None
+    with open_source(tmp_path) as source:
+        assert len(list(source)) == 1
+        (note,) = source.notes
+    assert "b.jpg is damaged" in note
