@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from livebg.errors import SinkError, UsageError
 from livebg.sinks.null import NullSink
-from livebg.sinks.outputs import CODECS, DEFAULT_CODEC, check_output, choose_codec, default_suffix
+from livebg.sinks.outputs import CODECS, check_output, choose_codec, default_suffix, is_video_output
 from livebg.sinks.place import Pixels, Place, partial_path
 from livebg.sinks.write_behind import WriteBehind
 
@@ -31,6 +31,7 @@ __all__ = [
     "check_output",
     "codecs",
     "default_suffix",
+    "is_video_output",
     "open_sink",
     "open_virtual_camera",
     "partial_path",
@@ -71,7 +72,7 @@ def open_sink(
         path, pixels=pixels, stills=info.stills, codec=codec, overwrite=overwrite, crf=crf, preset=preset
     )  # fmt: skip
     place = Place(Path(path), overwrite)
-    if place.final.suffix.lower() in DEFAULT_CODEC["rgb"]:
+    if is_video_output(path):
         from livebg.sinks.encoders import Request
         from livebg.sinks.video import VideoSink
 

@@ -111,7 +111,7 @@ def check_output(
         raise UsageError("the result cannot go into a pipe, since files are checked once they are written: give a name")
     if not final.name or final.name == "..":
         raise UsageError(f"{path}: give the output a name of its own")
-    if suffix in DEFAULT_CODEC["rgb"]:
+    if is_video_output(path):
         if stills:
             choices = _listed(PICTURES[pixels])
             raise UsageError(
@@ -131,6 +131,11 @@ def check_output(
         choices = _listed(PICTURES[pixels]) if stills else _video_choices(pixels)
         raise UsageError(f"{path}: no encoder serves {suffix}; use {choices} or {_FOLDER}")
     _require_place(final, overwrite)
+
+
+def is_video_output(path: str | os.PathLike[str]) -> bool:
+    """Whether an output is a video: only there sound and subtitles can go along."""
+    return Path(path).suffix.lower() in DEFAULT_CODEC["rgb"]
 
 
 def choose_codec(path: Path, pixels: Pixels, codec: str | None, crf: int | None, preset: str | None) -> str:

@@ -22,8 +22,8 @@ import numpy as np
 from livebg.sinks import open_sink
 from livebg.sinks.drop_oldest import DropOldest
 from livebg.sinks.encoders import Request
-from livebg.sinks.outputs import DEFAULT_CODEC, check_output, choose_codec
-from livebg.sinks.place import Pixels, Place, keep_partial_file
+from livebg.sinks.outputs import check_output, choose_codec, is_video_output
+from livebg.sinks.place import Pixels, Place
 from livebg.sinks.video import VideoSink
 
 if TYPE_CHECKING:
@@ -50,43 +50,28 @@ class LiveVideoSink(VideoSink):
         Raises:
             SinkError: Its size or channels changed, or the disk refuses.
         """
-        if self._last_tick is not None and round(frame.pts / self._clock) <= self._last_tick:
+        if self._last_tick is not None and self._tick(frame) <= self._last_tick:
             return
         super().write(frame)
 
-    def close(self) -> None:
-        """Without ``finish()``: keep what there is as STEM.partial.SUFFIX, also where the disk is full.
+    def _end(self, container: OutputContainer) -> bool:
+        gone = (av.FFmpegError, OSError)  # it has been told, and what came before it can be played
+        with contextlib.suppress(*gone):
+            self._give_last(container)
+        with contextlib.suppress(*gone):
+            container.close()
+        return True
 
-        Raises:
-            SinkError: It can be given no such name; it keeps its hidden one.
-        """
-        if self._over:
-            return
-        self._over = True
-        container, self._container = self._container, None
-        empty = self._last_tick is None
-        if container is not None:
-            gone = (av.FFmpegError, OSError)  # it has been told, and what came before it can be played
-            with contextlib.suppress(*gone):
-                self._flush(container, empty)
-            with contextlib.suppress(*gone):
-                container.close()
-        if self._written.frames and not empty:
-            keep_partial_file(self._place)
-        else:
-            self._place.hidden.unlink(missing_ok=True)
-
-    def _flush(self, container: OutputContainer, empty: bool) -> None:
+    def _give_last(self, container: OutputContainer) -> None:
         """Take what the encoder gives in time, and one packet at least: FFmpeg crashes ending an MP4 of none."""
-        encoder = self._video.codec_context
-        if empty:
+        if self._last_tick is None:
             channels = {"rgb": (3,), "rgba": (4,), "gray": ()}[self._request.pixels]
             blank = self._planes(np.zeros((self._info.height, self._info.width, *channels), np.uint8))
             blank.pts, blank.time_base = 0, self._clock
-            self._mux(container, encoder.encode_lazy(blank))
+            self._mux(container, self._video.codec_context.encode_lazy(blank))
         seconds = _FLUSH_SECONDS if self._request.codec == "h264" else 0.0
         if seconds or not self._written.frames:
-            self._mux(container, encoder.encode_lazy(None), until=monotonic() + seconds)
+            self._flush(container, until=monotonic() + seconds)
 
     def _muxer_options(self, muxer: str, tags: Iterable[str]) -> dict[str, str]:
         options = super()._muxer_options(muxer, tags)
@@ -122,10 +107,9 @@ def open_recording(
     """
     check_output(path, pixels=pixels, codec=codec, overwrite=overwrite, crf=crf, preset=preset)
     place = Place(Path(path), overwrite)
-    suffix = place.final.suffix.lower()
-    if suffix not in DEFAULT_CODEC["rgb"]:
+    if not is_video_output(path):
         return DropOldest(open_sink(path, info, pixels=pixels, overwrite=overwrite), _QUEUE, grace=_FINISH_SECONDS)
     chosen = choose_codec(place.final, pixels, codec, crf, preset)
-    request = Request(chosen, pixels, suffix, crf, preset or _PRESET.get(chosen))
+    request = Request(chosen, pixels, place.final.suffix.lower(), crf, preset or _PRESET.get(chosen))
     sink = LiveVideoSink(place, info, request, side=True)
     return DropOldest(sink, _QUEUE, grace=_FINISH_SECONDS)

@@ -9,9 +9,10 @@ either hold the sound without bound or write it seconds ahead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from math import lcm
+from itertools import chain
+from math import floor, lcm
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ _MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".we
 # An interrupted run still takes from x264 what it can within this; the others give nothing within two seconds.
 _CLOSE_SECONDS = 0.8
 _MICROSECOND = Fraction(1, 1_000_000)
+_HALF = Fraction(1, 2)
 _INT_MAX = 2**31 - 1
 # The keys that MP4 has an atom for, as FFmpeg names them.
 _MP4_TAGS = {
@@ -70,6 +72,8 @@ class VideoSink(Closing):
         self._notes: list[str] = []
         self._durations: dict[int, int] = {}
         self._last_tick: int | None = None
+        self._in_hand: VideoPacket | None = None
+        self._rest: Iterator[VideoPacket] | None = None
         self._spacing = max(1, round(1 / (info.rate or Fraction(25)) / self._clock))
         self._over = False
         self._container: OutputContainer | None = None
@@ -96,7 +100,7 @@ class VideoSink(Closing):
         if self._over or container is None:
             raise SinkError(f"frame {frame.index} came after {self._place.final} was finished or closed")
         self._require_fit(frame)
-        tick = round(frame.pts / self._clock)
+        tick = self._tick(frame)
         if self._last_tick is not None and tick <= self._last_tick:
             raise SinkError(f"{self._place.final}: frame {frame.index} is not later than the one before it")
         try:
@@ -124,7 +128,7 @@ class VideoSink(Closing):
         try:
             if self._tracks:
                 self._tracks.flush()
-            self._mux(container, self._video.codec_context.encode_lazy(None))
+            self._flush(container)
             if self._tracks:
                 container.mux(list(self._tracks.until(None)))
                 self._written.audio = self._tracks.audio
@@ -149,20 +153,21 @@ class VideoSink(Closing):
             return
         self._over = True
         container, self._container = self._container, None
-        try:
-            if container is not None:
-                if self._request.codec == "h264":
-                    self._mux(
-                        container, self._video.codec_context.encode_lazy(None), until=monotonic() + _CLOSE_SECONDS
-                    )
-                container.close()
-        except (av.FFmpegError, OSError):
-            # The disk is full or gone: without its index the file cannot be played, and the error has been told.
-            self._written.frames = 0
-        if self._written.frames:
+        plays = container is None or self._end(container)
+        if plays and self._last_tick is not None and self._written.frames:
             keep_partial_file(self._place)
         else:
             self._place.hidden.unlink(missing_ok=True)
+
+    def _end(self, container: OutputContainer) -> bool:
+        """End the file where it is; whether it can be played."""
+        try:
+            if self._request.codec == "h264":
+                self._flush(container, until=monotonic() + _CLOSE_SECONDS)
+            container.close()
+        except (av.FFmpegError, OSError):
+            return False  # the disk is full or gone, which has been told: without its index the file cannot be played
+        return True
 
     def _begin(self, side: bool) -> None:
         info, suffix = self._info, self._request.suffix
@@ -214,25 +219,44 @@ class VideoSink(Closing):
             options["movflags"] = "use_metadata_tags"  # free keys; without it standard ones stand where players look
         return options
 
+    def _flush(self, container: OutputContainer, until: float | None = None) -> None:
+        """Take what the encoder still holds, from where a flush that was interrupted stopped.
+
+        An encoder is told of the end once: what asks it a second time is refused, and the rest is lost.
+        """
+        if self._rest is None:
+            self._rest = self._video.codec_context.encode_lazy(None)
+        in_hand = [] if self._in_hand is None else [self._in_hand]
+        self._mux(container, chain(in_hand, self._rest), until)
+
     def _mux(self, container: OutputContainer, packets: Iterable[VideoPacket], until: float | None = None) -> None:
         written = self._written
         for packet in packets:
             packet.stream = self._video
             if packet.pts is None:
                 raise ValueError("the encoder gave a frame without a time")
-            length = self._durations.pop(packet.pts, self._spacing)
+            # Ctrl-C waits until the encoder has given a packet and comes out in one of the next lines. Frames after
+            # this one are told from it, so it must not get lost; nor be written twice, so it is let go just before.
+            self._in_hand = packet
+            length = self._durations.get(packet.pts, self._spacing)
             packet.duration = length
             shown, lasts = packet.pts * self._clock, length * self._clock
             decoded = (packet.pts if packet.dts is None else packet.dts) * self._clock
             if self._tracks:
                 container.mux(list(self._tracks.until(decoded)))
+            self._in_hand = None
             container.mux_one(packet)
+            self._durations.pop(packet.pts, None)
             written.first = shown if not written.frames else min(written.first, shown)
             written.end = max(written.end, shown + lasts)
             written.longest = max(written.longest, lasts)
             written.frames += 1
             if until is not None and monotonic() > until:
                 return
+
+    def _tick(self, frame: Frame) -> int:
+        """When a frame is shown; of two ticks as near the later, for rounding to even would take 1.5 and 2.5 to one."""
+        return floor(frame.pts / self._clock + _HALF)
 
     def _ticks(self, frame: Frame, tick: int) -> int:
         """How long a frame is shown; as long as the one before it where nobody knows."""

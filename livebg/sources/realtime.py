@@ -6,6 +6,7 @@ a latency measured with a clip should hold for a camera.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from fractions import Fraction
 from threading import Lock
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 # Seconds behind its clock from which on playing does not hurry after it any more, but goes on from there.
 HOPELESS = 1.0
+# Seconds of sound that wait for whoever takes it: more than any sink stands still, and little memory where a recording
+# was given up and nobody takes any more.
+_UNTAKEN = 30
 
 
 class RealtimeSource(LiveSource):
@@ -146,7 +150,7 @@ class RepeatedSide:
 
     def __init__(self, side: SidePackets) -> None:
         self._side = side
-        self._packets: list[Packet[Stream]] = []
+        self._packets: deque[Packet[Stream]] = deque()
         self._lock = Lock()
         self._ends: dict[int, Fraction] = {}
 
@@ -156,21 +160,23 @@ class RepeatedSide:
         return self._side.streams
 
     def take(self) -> list[Packet[Stream]]:
-        """Packets met since the last call, in order; those of one stream do not overlap."""
+        """Packets met since the last call, of the last 30 s; in order, and those of one stream do not overlap."""
         with self._lock:
-            taken, self._packets = self._packets, []
-        return taken
+            taken, self._packets = self._packets, deque()
+        return list(taken)
 
     def collect(self, offset: Fraction) -> None:
         """Put aside what was met, moved by ``offset`` seconds."""
         met = self._side.take()
         with self._lock:
             self._packets += (packet for packet in met if self._place(packet, offset))
+            while self._packets and _start(self._packets[0]) < _start(self._packets[-1]) - _UNTAKEN:
+                self._packets.popleft()
 
     def cut(self, end: Fraction) -> None:
         """Drop what begins at or after the end of the picture: the next repetition's sound takes its place."""
         with self._lock:
-            self._packets = [packet for packet in self._packets if _start(packet) < end]
+            self._packets = deque(packet for packet in self._packets if _start(packet) < end)
         self._ends = {index: min(last, end) for index, last in self._ends.items()}
 
     def _place(self, packet: Packet[Stream], offset: Fraction) -> bool:

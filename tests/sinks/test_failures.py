@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -13,10 +14,11 @@ import pytest
 
 from livebg.errors import SinkError
 from livebg.frame import Frame
-from livebg.sinks import WriteBehind, open_sink, partial_path, verify
+from livebg.sinks import open_sink, partial_path, verify
 from livebg.sinks import video as video_module
+from livebg.sinks.recording import open_recording
 from livebg.sinks.verify import Written, verify_video
-from tests.media import read_times, write_clip
+from tests.media import read_frames, read_number, read_times, write_clip
 from tests.sinks.clips import frames, hidden, steady, stream, write
 
 # Noise soon reaches the limit. A limit on the size of files stands for a full disk where none can be mounted.
@@ -202,29 +204,37 @@ def test_a_mismatch_keeps_the_final_name_free(tmp_path):
     assert len(read_times(partial_path(path))) == 5
 
 
-def test_interrupted_while_the_encoder_is_flushed(tmp_path, monkeypatch):
-    """Ctrl-C between two packets of the flush."""
-    path = tmp_path / "out.mp4"
-    sink = WriteBehind(open_sink(path, stream()))
-    inner = sink._sink
-    muxed = inner._mux
-
-    def interrupted(container, packets, until=None):
-        if until is None:
-            raise KeyboardInterrupt
-        muxed(container, packets, until)
-
-    with sink:
+@pytest.mark.parametrize("nth", [1, 4, 30])
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+@pytest.mark.parametrize("opened", [open_sink, open_recording], ids=["file", "live"])
+def test_interrupted_while_the_encoder_is_flushed(tmp_path, opened, name, nth):
+    """What was written, what the encoder still held and the packet in between: all of it is kept, none of it twice."""
+    path = tmp_path / name
+    with opened(path, stream(), preset="medium") as sink:  # which holds back all 30
+        inner = getattr(sink, "_sink", sink)
         for frame in frames(steady(30)):
-            sink.write(frame)
-        with sink._changed:
-            sink._changed.wait_for(lambda: not sink._waiting and not sink._busy)
-        monkeypatch.setattr(inner, "_mux", interrupted)
+            inner.write(frame)
+        inner._durations = CtrlC(inner._durations, nth)
         with pytest.raises(KeyboardInterrupt):
             sink.finish()
     assert not path.exists()
     assert not hidden(tmp_path)
-    assert len(read_times(partial_path(path))) == 30
+    shown = read_frames(partial_path(path))
+    assert [read_number(image) for image in shown] == list(range(30))
+
+
+class CtrlC(dict):
+    """A real one, where it comes out: Python sees it at the first call after the encoder has given the n-th packet."""
+
+    def __init__(self, content, nth):
+        super().__init__(content)
+        self._left = nth
+
+    def get(self, *args):
+        self._left -= 1
+        if not self._left:
+            signal.raise_signal(signal.SIGINT)
+        return super().get(*args)
 
 
 def test_closing_takes_from_the_encoder_only_what_time_allows(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -174,3 +175,12 @@ def test_what_cannot_be_written_is_refused_before_the_call(tmp_path):
         open_recording(tmp_path / "taken.mp4", LIVE)
     with pytest.raises(SinkError):
         open_recording(tmp_path / "nowhere" / "call.mp4", LIVE)
+
+
+def test_times_between_two_ticks_are_no_repeats(tmp_path):
+    path = tmp_path / "call.mp4"
+    with open_recording(path, replace(LIVE, time_base=Fraction(1, 25))) as sink:
+        for index in range(6):
+            sink._sink.write(Frame(gradient(96, 128), pts=Fraction(2 * index + 1, 50), index=index))
+        sink.finish()
+    assert len(read(path)) == 6

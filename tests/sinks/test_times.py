@@ -88,3 +88,11 @@ def test_times_that_do_not_increase_are_refused(tmp_path):
         sink.write(Frame(numbered(0, *SIZE), pts=Fraction(1)))
         with pytest.raises(SinkError, match="frame 1 is not later"):
             sink.write(Frame(numbered(1, *SIZE), pts=Fraction(1), index=1))
+
+
+def test_times_between_two_ticks_are_distinct(tmp_path):
+    """Pictures at 25 a second from 0.5 s on lie half a frame off their clock."""
+    path = tmp_path / "out.mp4"
+    halves = [Fraction(2 * index + 1, 50) for index in range(6)]
+    write(path, stream(time_base=Fraction(1, 25)), frames(halves, last=Fraction(1, 25)))
+    assert read_times(path) == [time + Fraction(1, 50) for time in halves]

@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 
 from livebg.errors import SourceError
-from livebg.sources import open_camera
+from livebg.sources import open_camera, realtime
 from livebg.sources.realtime import RealtimeSource
 from tests.media import numbered, read_number, write_clip
 
@@ -77,6 +77,15 @@ def test_audio_goes_on_over_the_repetitions_on_the_clock_of_the_frames(clip):
 def test_audio_that_nobody_wants_is_not_kept(clip):
     with RealtimeSource(str(clip)) as source:
         assert source.info.side is None
+
+
+def test_audio_that_nobody_takes_any_more_is_not_kept_for_ever(clip, monkeypatch):
+    monkeypatch.setattr(realtime, "_UNTAKEN", Fraction(1, 5))
+    with RealtimeSource(str(clip), side=True) as source:
+        last = [frame.pts for frame in itertools.islice(source, 70)][-1]
+        starts = [packet.pts * packet.time_base for packet in source.info.side.take()]
+    assert starts[-1] - starts[0] <= Fraction(1, 5)
+    assert starts[-1] == pytest.approx(float(last), abs=0.2)  # whoever takes again has the newest
 
 
 def test_one_that_cannot_keep_up_stands_still_with_its_sound_and_says_so(clip):
