@@ -1,8 +1,8 @@
 """Pictures: one, a folder of them, or a glob.
 
 Why natural order: people number by hand, and 2 comes before 10; zero-padded names stand in their own order.
-Why HEIC is a picture here although it is not read: a folder of an iPhone's is otherwise empty, and one of them a clip of
-one frame, and nobody learns why.
+Why transparent pictures stand on white: what a file hides under alpha 0 was not meant to be seen, and white is what
+most viewers put there.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ import numpy as np
 
 from livebg.errors import SourceError, UsageError
 from livebg.frame import Frame, StreamInfo
-from livebg.sources.headers import HEIC_CURE, count_pictures, is_heic
-from livebg.sources.white import over_white
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -32,16 +30,12 @@ if TYPE_CHECKING:
 
     from livebg.frame import Image
 
-# Whoever asks for a damaged picture hears of it in an error of ours, and not in OpenCV's words too.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
 # What our results carry beside their inputs; as inputs they are passed over.
 RESULT_MARK = "-livebg"
 PICTURE_SUFFIXES = frozenset({
     ".avif", ".bmp", ".dib", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
     ".tif", ".tiff", ".webp",
 })  # fmt: skip
-_HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 
 
 class ImageSource(Closing):
@@ -81,7 +75,7 @@ class ImageSource(Closing):
         self._images = self._read(timed)
         self._first = next(self._images, None)
         if self._first is None:
-            raise SourceError(_briefly(self.notes) or f"{name} has no picture between {start or 0} s and {end} s")
+            raise SourceError("; ".join(self.notes) or f"{name} has no picture between {start or 0} s and {end} s")
         height, width = self._first[1].shape[:2]
         self.info = StreamInfo(
             name=name,
@@ -132,19 +126,12 @@ class ImageSource(Closing):
     def _read(self, timed: Sequence[tuple[Fraction, Path]]) -> Iterator[tuple[Fraction, Image, Path]]:
         for time, path in timed:
             try:
-                data = _read_bytes(path)
-                image = _decode(data, path)
+                image = read_picture(path)
             except SourceError as error:
                 if self._strict:
                     raise
                 self.notes.append(f"{error}; left out")
                 continue
-            count = count_pictures(data)
-            if count > 1:
-                self.notes.append(
-                    f"{path}: the first of its {count} pictures is taken; for all of them make it a GIF, a clip or a "
-                    "folder of pictures"
-                )
             yield time, image, path
 
     def _require_open(self) -> None:
@@ -153,8 +140,8 @@ class ImageSource(Closing):
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether a name's suffix is that of a picture; of HEIC too, which is not read."""
-    return Path(path).suffix.lower() in PICTURE_SUFFIXES | _HEIC_SUFFIXES
+    """Whether a name's suffix is that of a picture."""
+    return Path(path).suffix.lower() in PICTURE_SUFFIXES
 
 
 def is_result(path: str | os.PathLike[str]) -> bool:
@@ -201,28 +188,17 @@ def read_picture(path: Path) -> Image:
     Raises:
         SourceError: It is missing, forbidden or damaged.
     """
-    return _decode(_read_bytes(path), path)
-
-
-def _read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
     if not data:
         raise SourceError(f"{path} is empty (0 bytes): copy it again")
-    return data
-
-
-def _decode(data: bytes, path: Path) -> Image:
-    if is_heic(data):
-        raise SourceError(f"{path}: {HEIC_CURE}")
     coded = np.frombuffer(data, np.uint8)
     try:
         image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if _may_have_alpha(data) else None
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
-            straight = _eight_bits(image)
-            return over_white(cv2.cvtColor(straight, cv2.COLOR_BGRA2RGB), cv2.extractChannel(straight, 3))  # type: ignore[arg-type]
+            return _over_white(image)
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise SourceError(f"{path} cannot be decoded: {error.err}") from error
@@ -293,18 +269,12 @@ def _is_cut_off(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 
-def _eight_bits(image: NDArray[Any]) -> NDArray[Any]:
-    """Of 8 or 16 bits, or float in [0, 1]."""
-    if image.dtype == np.uint8:
-        return image
+def _over_white(image: NDArray[Any]) -> Image:
+    """(H, W, 4) BGR with straight alpha, 8 or 16 bits or float in [0, 1] -> (H, W, 3) RGB uint8."""
     peak = np.float32(np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else 1)
-    return np.rint(image / peak * 255).clip(0, 255).astype(np.uint8)
-
-
-def _briefly(notes: Sequence[str]) -> str:
-    """The first few: a folder may have hundreds."""
-    more = f"; and {len(notes) - 3} more" if len(notes) > 3 else ""
-    return "; ".join(notes[:3]) + more
+    scaled = image.astype(np.float32) / peak
+    colour, alpha = scaled[..., 2::-1], scaled[..., 3:]
+    return np.ascontiguousarray(np.rint((colour * alpha + (1 - alpha)) * 255).clip(0, 255).astype(np.uint8))
 
 
 def _names(pictures: Sequence[Path]) -> dict[Path, str]:
