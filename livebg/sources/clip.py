@@ -11,12 +11,13 @@ from math import floor
 from typing import TYPE_CHECKING
 
 import av
-from av.stream import Discard, Disposition
+from av.stream import Discard
 
-from livebg.cores import cores
 from livebg.errors import SourceError
 from livebg.sources.container import PIPE_CURE, Pipe, open_container, reason
+from livebg.sources.decoding import Decoder, choose_video
 from livebg.sources.side import SidePackets
+from livebg.sources.tags import drop_places
 from livebg.sources.times import Mender, Stretches
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 MICROSECOND = Fraction(1, 1_000_000)
 # How far behind its video a file may store audio and still have it up to the end that was asked for.
 INTERLEAVING = Fraction(10)
-# More decoding threads gain little, and each keeps a picture.
-THREADS = 8
 
 
 class Clip:
@@ -48,6 +47,8 @@ class Clip:
         mender: Counts the times that were mended.
         stretches: Counts how often the clock began again.
         damaged: Packets and frames that are marked as damaged or could not be decoded.
+        drops_alpha: The video has alpha that this FFmpeg cannot decode.
+        places: Tags that told where it was taken; they are gone from the container's and the side streams'.
         left_out: The streams that are neither decoded nor put aside, in words.
         lost: What is missing, once all is read, as far as the header says how much there should be.
     """
@@ -64,7 +65,7 @@ class Clip:
         self.name = path.name if isinstance(path, Pipe) else path
         self._path = path
         try:
-            self.video = _video(self.container, self.name)
+            self.video = choose_video(self.container, self.name)
             self.zero = _beginning(self.container)
             self.side = self._choose_side(start, end) if side else None
         except BaseException:
@@ -74,8 +75,10 @@ class Clip:
         kept = [self.video, *(self.side.streams if self.side else ())]
         for stream in self.container.streams:
             stream.discard = Discard.default if stream in kept else Discard.all
-        self.video.thread_type = "AUTO"
-        self.video.thread_count = min(cores(), THREADS)
+        self._decoder = Decoder(self.video)
+        self.drops_alpha = self._decoder.drops_alpha
+        told = [self.container.metadata, *(stream.metadata for stream in (self.side.streams if self.side else ()))]
+        self.places = list(dict.fromkeys(place for tags in told for place in drop_places(tags)))
         self.rate = self.video.average_rate or self.video.guessed_rate or Fraction(25)
         self.mender = Mender(1 / self.rate)
         self.stretches = Stretches()
@@ -179,7 +182,7 @@ class Clip:
 
     def _decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
         try:
-            pictures: list[VideoFrame] = self.video.decode(packet if packet.size else None)
+            pictures = self._decoder.decode(packet)
         except av.FFmpegError as error:
             self._count_damage(error.strerror or str(error))
             return []
@@ -244,20 +247,6 @@ class Clip:
                 return len(entries)
             return len(entries) - max(0, entries.search_timestamp(self._first_dts, any_frame=True))
         return 0 if self._jumped else self.video.frames
-
-
-def _video(container: InputContainer, name: str) -> VideoStream:
-    """The clip's video: FFmpeg's choice among the moving ones."""
-    still = Disposition.attached_pic | Disposition.timed_thumbnails
-    moving = [stream for stream in container.streams.video if not stream.disposition & still]
-    if not moving:
-        cover = ", only a cover picture" if container.streams.video else ""
-        raise SourceError(f"{name} has no video stream{cover}: choose a clip with moving pictures")
-    best = container.streams.best("video")
-    video = next((stream for stream in moving if stream is best), moving[0])
-    if video.codec_context is None:
-        raise SourceError(f"{name} has video that this FFmpeg has no decoder for: convert it first")
-    return video
 
 
 def _left_out(container: InputContainer, video: VideoStream) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import av
 
 from livebg.errors import SourceError
+from livebg.sources.headers import HEAD, HEIC_CURE, is_heic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +35,14 @@ class Pipe:
     be swallowed, and FFmpeg would go on waiting.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        """The descriptor stays its owner's to close."""
-        self.name = "standard input" if descriptor == 0 else f"pipe {descriptor}"
-        self._descriptor = descriptor
+    def __init__(self, place: int | str) -> None:
+        """``place`` is a descriptor, which stays its owner's to close, or the name of a pipe.
+
+        Raises:
+            SourceError: The named one cannot be opened.
+        """
+        self._descriptor, self._owned = (place, False) if isinstance(place, int) else (_open_pipe(place), True)
+        self.name = str(place) if self._owned else "standard input" if place == 0 else f"pipe {place}"
         self._waiting, self._waker = os.pipe()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
         self._released = False
@@ -72,6 +77,8 @@ class Pipe:
             self._released = True
             os.close(self._waiting)
             os.close(self._waker)
+            if self._owned:
+                os.close(self._descriptor)
 
 
 def open_container(path: str | Pipe) -> InputContainer:
@@ -112,3 +119,21 @@ def _require_file(path: str) -> None:
         raise SourceError(f"{path} is a folder, not a clip")
     if size == 0 and file.is_file():
         raise SourceError(f"{path} is empty (0 bytes): copy or record it again")
+    if file.is_file() and _is_heic(file):
+        raise SourceError(f"{path}: {HEIC_CURE}")
+
+
+def _is_heic(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return is_heic(opened.read(HEAD))
+    except OSError:
+        return False  # FFmpeg says why it cannot be read
+
+
+def _open_pipe(name: str) -> int:
+    """Waits until somebody writes."""
+    try:
+        return os.open(name, os.O_RDONLY)
+    except OSError as error:
+        raise SourceError(f"{name} cannot be read: {error.strerror}") from error

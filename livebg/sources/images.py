@@ -1,8 +1,8 @@
 """Pictures: one, a folder of them, or a glob.
 
 Why natural order: people number by hand, and 2 comes before 10; zero-padded names stand in their own order.
-Why transparent pictures stand on white: what a file hides under alpha 0 was not meant to be seen, and white is what
-most viewers put there.
+Why HEIC is a picture here although it is not read: a folder of an iPhone's pictures would be empty, and one of them a
+clip of one frame, and nobody would learn why.
 """
 
 from __future__ import annotations
@@ -13,20 +13,17 @@ import struct
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-import cv2
-import numpy as np
+from typing import TYPE_CHECKING, BinaryIO
 
 from livebg.errors import SourceError, UsageError
 from livebg.frame import Frame, StreamInfo
+from livebg.sources.headers import count_pictures
+from livebg.sources.picture import decode_picture, read_bytes, read_picture
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from livebg.frame import Image
 
@@ -36,6 +33,7 @@ PICTURE_SUFFIXES = frozenset({
     ".avif", ".bmp", ".dib", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
     ".tif", ".tiff", ".webp",
 })  # fmt: skip
+_HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 
 
 class ImageSource(Closing):
@@ -75,7 +73,7 @@ class ImageSource(Closing):
         self._images = self._read(timed)
         self._first = next(self._images, None)
         if self._first is None:
-            raise SourceError("; ".join(self.notes) or f"{name} has no picture between {start or 0} s and {end} s")
+            raise SourceError(_briefly(self.notes) or f"{name} has no picture between {start or 0} s and {end} s")
         height, width = self._first[1].shape[:2]
         self.info = StreamInfo(
             name=name,
@@ -126,12 +124,19 @@ class ImageSource(Closing):
     def _read(self, timed: Sequence[tuple[Fraction, Path]]) -> Iterator[tuple[Fraction, Image, Path]]:
         for time, path in timed:
             try:
-                image = read_picture(path)
+                data = read_bytes(path)
+                image = decode_picture(data, path)
             except SourceError as error:
-                if self._strict:
+                if self._strict or len(timed) == 1:
                     raise
                 self.notes.append(f"{error}; left out")
                 continue
+            count = count_pictures(data)
+            if count > 1:
+                self.notes.append(
+                    f"{path}: the first of its {count} pictures is taken; for all of them make it a GIF, a clip or a "
+                    "folder of pictures"
+                )
             yield time, image, path
 
     def _require_open(self) -> None:
@@ -140,8 +145,8 @@ class ImageSource(Closing):
 
 
 def is_picture(path: str | os.PathLike[str]) -> bool:
-    """Whether a name's suffix is that of a picture."""
-    return Path(path).suffix.lower() in PICTURE_SUFFIXES
+    """Whether a name's suffix is that of a picture; of HEIC too, which is not read."""
+    return Path(path).suffix.lower() in PICTURE_SUFFIXES | _HEIC_SUFFIXES
 
 
 def is_result(path: str | os.PathLike[str]) -> bool:
@@ -180,31 +185,6 @@ def _inputs(paths: Iterable[Path]) -> list[Path]:
     """The pictures among them, without the results of an earlier run; unless there is nothing else."""
     pictures = [path for path in paths if is_picture(path)]
     return [path for path in pictures if not is_result(path)] or pictures
-
-
-def read_picture(path: Path) -> Image:
-    """One picture as (H, W, 3) RGB uint8, upright by its EXIF tag, transparency over white, 16 bits as 8.
-
-    Raises:
-        SourceError: It is missing, forbidden or damaged.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    if not data:
-        raise SourceError(f"{path} is empty (0 bytes): copy it again")
-    coded = np.frombuffer(data, np.uint8)
-    try:
-        image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if _may_have_alpha(data) else None
-        if image is not None and image.ndim == 3 and image.shape[2] == 4:
-            return _over_white(image)
-        image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise SourceError(f"{path} cannot be decoded: {error.err}") from error
-    if image is None or _is_cut_off(data):
-        raise SourceError(f"{path} is damaged, or not the picture its suffix says: copy it again")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
@@ -255,26 +235,10 @@ def _exif_orientation(tiff: bytes) -> int:
     return 1
 
 
-def _may_have_alpha(data: bytes) -> bool:
-    """Whether it is worth decoding with alpha first; that costs the orientation tag, so a JPEG is not asked."""
-    if data.startswith(b"\xff\xd8"):
-        return False
-    if data.startswith(b"\x89PNG"):
-        return len(data) > 25 and (data[25] & 4 == 4 or b"tRNS" in data[:4096])
-    return True
-
-
-def _is_cut_off(data: bytes) -> bool:
-    """A JPEG without its end marker decodes to a picture whose rest is gray."""
-    return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-
-
-def _over_white(image: NDArray[Any]) -> Image:
-    """(H, W, 4) BGR with straight alpha, 8 or 16 bits or float in [0, 1] -> (H, W, 3) RGB uint8."""
-    peak = np.float32(np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else 1)
-    scaled = image.astype(np.float32) / peak
-    colour, alpha = scaled[..., 2::-1], scaled[..., 3:]
-    return np.ascontiguousarray(np.rint((colour * alpha + (1 - alpha)) * 255).clip(0, 255).astype(np.uint8))
+def _briefly(notes: Sequence[str]) -> str:
+    """The first few: a folder may have hundreds."""
+    more = f"; and {len(notes) - 3} more" if len(notes) > 3 else ""
+    return "; ".join(notes[:3]) + more
 
 
 def _names(pictures: Sequence[Path]) -> dict[Path, str]:

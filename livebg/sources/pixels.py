@@ -7,6 +7,7 @@ chroma interpolation the mean error is 0.00 and none is above 1, for 4 ms more a
 from __future__ import annotations
 
 import struct
+from math import atan2, degrees
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -15,6 +16,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from livebg.frame import Colour
 from livebg.sources.hdr import ToneMap
+from livebg.sources.white import over_white
 
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
@@ -62,14 +64,16 @@ class Converter:
         depth: Bits of a channel as stored.
         width: Of the upright picture.
         height: Of the upright picture.
+        tilt: Degrees, clockwise, by which players turn it beyond the nearest right angle; 0 for nearly all clips.
         scaled: Frames that came in another size and were scaled.
+        transparent: Frames of which something was transparent.
     """
 
     def __init__(self, first: VideoFrame) -> None:
         """The first frame decides size, orientation and colour of all."""
         stored = _colour(first)
-        self.orientation = _orientation(first)
-        self.scaled = 0
+        self.orientation, self.tilt = _orientation(first)
+        self.scaled = self.transparent = 0
         self._stored_size = first.width, first.height
         self._reformatter = VideoReformatter()
         self._tone_map = ToneMap(stored.transfer) if stored.transfer in ToneMap.TRANSFERS else None
@@ -83,13 +87,14 @@ class Converter:
         return (frame.width, frame.height) == self._stored_size
 
     def to_rgb(self, frame: VideoFrame) -> Image:
-        """(H, W, 3) uint8, contiguous, upright; alpha is dropped, as by a player that does not know it.
+        """(H, W, 3) uint8, contiguous, upright; what is transparent stands on white, as with pictures.
 
         Without rotation the array is FFmpeg's own buffer wherever its lines have no padding.
         """
         self.scaled += not self.fits(frame)
         width, height = self._stored_size
         stored = _colour(frame)
+        alpha = self._alpha(frame, stored) if _has_alpha(frame) else None
         if self._tone_map:
             frame = self._tone_map.apply(self._convert(frame, ToneMap.FORMAT, stored))
             stored = BT709
@@ -99,7 +104,14 @@ class Converter:
         image = np.asarray(rgb.to_ndarray(), np.uint8)
         if limited_gray:
             image = np.asarray(cv2.LUT(image, _STRETCH), np.uint8)
+        if alpha is not None:
+            whole, image = image, over_white(image, alpha)
+            self.transparent += image is not whole
         return np.ascontiguousarray(self.orientation.apply(image))
+
+    def _alpha(self, frame: VideoFrame, stored: Colour) -> Image:
+        rgba = self._convert(frame, "rgba", stored, *self._stored_size).to_ndarray()
+        return np.asarray(cv2.extractChannel(rgba, 3), np.uint8)
 
     def _convert(
         self, frame: VideoFrame, pixels: str, stored: Colour, width: int | None = None, height: int | None = None
@@ -119,6 +131,10 @@ class Converter:
         )
 
 
+def _has_alpha(frame: VideoFrame) -> bool:
+    return frame.format.has_palette or any(component.is_alpha for component in frame.format.components)
+
+
 def _is_rgb(frame: VideoFrame) -> bool:
     return frame.format.is_rgb or frame.format.name == "pal8"
 
@@ -134,8 +150,8 @@ def _colour(frame: VideoFrame) -> Colour:
     return Colour(frame.color_primaries, frame.color_trc, matrix, full)
 
 
-def _orientation(frame: VideoFrame) -> Orientation:
-    """The display matrix as a transposition and mirrorings.
+def _orientation(frame: VideoFrame) -> tuple[Orientation, float]:
+    """The display matrix as a transposition and mirrorings, and the degrees by which it turns beyond that.
 
     The matrix takes a stored pixel (x, y) to (a x + c y, b x + d y); of an angle that is not a right one the nearest
     right one is taken. Source: ISO/IEC 14496-12, 6.2.2.
@@ -143,12 +159,20 @@ def _orientation(frame: VideoFrame) -> Orientation:
     try:
         a, b, _, c, d = struct.unpack_from("=5i", frame.side_data["DISPLAYMATRIX"])  # type: ignore[typeddict-item]  # its stubs are wrong
     except KeyError:
-        return Orientation()
+        return Orientation(), 0
     except ValueError:
         # PyAV 18 refuses to list side data of which one is newer than itself (EXIF in motion JPEG): it still tells the
         # angle, counterclockwise, though not a mirroring.
         quarter = round(frame.rotation / 90) % 4
-        return Orientation(transpose=quarter % 2 == 1, upside_down=quarter in (1, 2), mirrored=quarter in (2, 3))
+        turned = Orientation(transpose=quarter % 2 == 1, upside_down=quarter in (1, 2), mirrored=quarter in (2, 3))
+        return turned, _beyond_quarter(-frame.rotation)
+    tilt = _beyond_quarter(degrees(atan2(b, a)))
     if abs(b) + abs(c) > abs(a) + abs(d):
-        return Orientation(transpose=True, upside_down=b < 0, mirrored=c < 0)
-    return Orientation(upside_down=d < 0, mirrored=a < 0)
+        return Orientation(transpose=True, upside_down=b < 0, mirrored=c < 0), tilt
+    return Orientation(upside_down=d < 0, mirrored=a < 0), tilt
+
+
+def _beyond_quarter(angle: float) -> float:
+    """Degrees from the nearest multiple of 90; 0 for less than one, which nobody sees."""
+    beyond = angle - 90 * round(angle / 90)
+    return beyond if abs(beyond) >= 1 else 0

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from livebg.frame import Chapter, Frame, StreamInfo
 from livebg.sources.clip import MICROSECOND, Clip, promised_seconds
 from livebg.sources.container import Pipe, Result
 from livebg.sources.pixels import Converter
+from livebg.sources.tags import kept_tags
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 LEADS = (Fraction(1, 2), Fraction(10))
 # Longer ticks are divided: some formats count in whole frames.
 COARSEST_CLOCK = Fraction(1, 10_000)
-# Tags that describe the file itself, written anew by whoever writes the next one.
-OWN_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 
 
 class VideoSource(Closing):
@@ -55,12 +55,12 @@ class VideoSource(Closing):
         strict: bool = False,
         side: bool = True,
     ) -> None:
-        """``path`` may be the descriptor of a pipe; for the rest see ``open_source``."""
+        """``path`` may be a pipe, or its descriptor; for the rest see ``open_source``."""
         self._strict = strict
         self._origin = start or Fraction(0)
         self._reading = Lock()
         self._closed = self._released = self._iterated = False
-        self._pipe = Pipe(path) if isinstance(path, int) else None
+        self._pipe = Pipe(path) if isinstance(path, int) or Path(path).is_fifo() else None
         try:
             opening = partial(_open_at, self._pipe or str(path), start, end, side=side, strict=strict)
             self._clip, self._timed, first = self._apart(opening)
@@ -89,6 +89,10 @@ class VideoSource(Closing):
         joints, untimed = clip.stretches.joints, clip.side.untimed if clip.side else 0
         said = (
             (clip.left_out, f"left out: {clip.left_out}"),
+            (clip.places, f"the place where it was taken is left out: {', '.join(clip.places)}"),
+            (clip.drops_alpha, "its alpha is left out: this FFmpeg lacks libvpx, which alone decodes it"),
+            (converter.transparent, f"transparent pixels stand on white ({_frames(converter.transparent)})"),
+            (converter.tilt, f"players turn it by {converter.tilt:.0f}° more: only quarter turns are done"),
             (converter.hdr, f"{converter.hdr} was tone-mapped to BT.709 at 8 bits"),
             (converter.depth > 8 and not converter.hdr, f"{converter.depth} bits a channel became 8"),
             (self._interlaced, "interlaced: the two fields are treated as one picture"),
@@ -230,7 +234,7 @@ def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction 
         duration=duration,
         sample_aspect_ratio=1 / aspect if converter.orientation.transpose else aspect,
         colour=converter.colour,
-        metadata={key: value for key, value in clip.container.metadata.items() if key.lower() not in OWN_TAGS},
+        metadata=kept_tags(clip.container.metadata),
         chapters=tuple(_chapters(clip, origin, end)),
         side=clip.side,
     )

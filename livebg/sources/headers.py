@@ -1,0 +1,74 @@
+"""What a picture's bytes say before it is decoded, and OpenCV does not."""
+
+from __future__ import annotations
+
+import struct
+
+# Major brands of ISO/IEC 23008-12; AVIF may have mif1 too, and then says so among its compatible ones.
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+HEIC_CURE = "HEIC is not read; export it as JPEG"
+# How many bytes ``is_heic`` looks at.
+HEAD = 64
+
+
+def is_heic(head: bytes) -> bool:
+    """Whether a file that begins so is an iPhone's picture, whatever its suffix says."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIC and b"avif" not in head[16 : int.from_bytes(head[:4], "big")]
+
+
+def may_have_alpha(data: bytes) -> bool:
+    """Whether it is worth decoding with alpha first; that costs the orientation tag, so a JPEG is not asked."""
+    if data.startswith(b"\xff\xd8"):
+        return False
+    if data.startswith(b"\x89PNG"):
+        return len(data) > 25 and (data[25] & 4 == 4 or b"tRNS" in data[:4096])
+    return True
+
+
+def is_cut_off(data: bytes) -> bool:
+    """A JPEG without its end marker decodes to a picture whose rest is gray."""
+    return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+
+
+def count_pictures(data: bytes) -> int:
+    """How many pictures a PNG, WebP or TIFF has; 1 for all others, and as far as can be read."""
+    try:
+        if data.startswith(b"\x89PNG"):
+            return _frames_of_png(data)
+        if data.startswith(b"RIFF") and data[8:16] == b"WEBPVP8X":
+            return _frames_of_webp(data)
+        if data.startswith((b"II*\0", b"MM\0*")):
+            return _pages_of_tiff(data)
+    except struct.error:  # cut off
+        return 1
+    return 1
+
+
+def _frames_of_png(data: bytes) -> int:
+    """The count in the chunk acTL, which stands before the first picture. Source: PNG 3rd edition, 11.3.6.1."""
+    control = data.find(b"acTL", 0, data.find(b"IDAT"))
+    return 1 if control < 0 else int(struct.unpack_from(">I", data, control + 4)[0])
+
+
+def _frames_of_webp(data: bytes) -> int:
+    """Chunks ANMF. Source: RFC 9649, 2.7."""
+    count, place = 0, 12
+    while place + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, place)
+        count += name == b"ANMF"
+        place += 8 + size + size % 2
+    return max(count, 1)
+
+
+def _pages_of_tiff(data: bytes) -> int:
+    """Directories along the chain, without smaller copies (bit 0 of tag 254). Source: TIFF 6.0, 2."""
+    order = "<" if data.startswith(b"II") else ">"
+    count, seen = 0, {0}
+    directory = struct.unpack_from(order + "I", data, 4)[0]
+    while directory not in seen:
+        seen.add(directory)
+        entries = struct.unpack_from(order + "H", data, directory)[0]
+        tag, _, _, kind = struct.unpack_from(order + "HHII", data, directory + 2)
+        count += not (tag == 254 and kind & 1)
+        directory = struct.unpack_from(order + "I", data, directory + 2 + 12 * entries)[0]
+    return max(count, 1)
