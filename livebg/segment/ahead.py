@@ -7,13 +7,15 @@ are smoothed, composed and encoded, the cores have no gaps.
 What goes in is a source and a segmenter, and what comes out is both, so that the pipeline stays a loop. A live stream
 has no frames ahead and does not come here.
 
-Why daemon threads: a pool of ``concurrent.futures`` is waited for when the program ends, however long a frame takes. A
-program that ends while one is in the network had better leave by ``os._exit``: the network's library would come back to
-an interpreter that is gone, and abort. ``lanes_at_work`` tells.
+Why daemon threads: a pool of ``concurrent.futures`` is waited for when the program ends, however long a frame takes.
+But a network's library that comes back to an interpreter that is gone aborts the program. So lanes that are still open
+when it ends are ended then, and the frames under way waited for, ten seconds at most. A program that cannot wait leaves
+by ``os._exit``, as the command does; ``lanes_at_work`` tells.
 """
 
 from __future__ import annotations
 
+import atexit
 from collections import deque
 from concurrent.futures import Future
 from queue import SimpleQueue
@@ -21,6 +23,7 @@ from threading import Thread
 from threading import enumerate as enumerate_threads
 from time import monotonic
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from livebg.stages import Around
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 _SPARE = 1  # frames that wait for a lane, so that none stands still while the frame before is composed
 _PATIENCE = 0.5  # seconds that close() waits for frames under way
+_LAST_PATIENCE = 10  # seconds that the end of the program does
 
 _NAME = "segment "
 
@@ -88,8 +92,7 @@ class SegmentAhead(Around):
                     more = False
                     break
                 if self._lanes[0].ident is None:
-                    for lane in self._lanes:
-                        lane.start()
+                    self._start()
                 task: _Task = (frame, Future())
                 self._mattes.append(task)
                 self._tasks.put(task)
@@ -120,17 +123,29 @@ class SegmentAhead(Around):
 
         A frame that takes longer ends by itself, in a thread that nobody waits for, and goes nowhere.
         """
+        self._stop()
+        self._join(monotonic() + _PATIENCE)
+        super().close()
+
+    def _start(self) -> None:
+        _begun.add(self)
+        atexit.unregister(_end_lanes)
+        atexit.register(_end_lanes)  # before those of the network's libraries: the last comes first
+        for lane in self._lanes:
+            lane.start()
+
+    def _stop(self) -> None:
         self._closed = True
         for _, matte in self._mattes:
             matte.cancel()
         self._mattes.clear()
         for _ in self._lanes:
             self._tasks.put(None)
-        until = monotonic() + _PATIENCE
+
+    def _join(self, until: float) -> None:
         for lane in self._lanes:
             if lane.ident is not None:  # begun
                 lane.join(max(0.0, until - monotonic()))
-        super().close()
 
     def _work(self) -> None:
         """A lane's thread."""
@@ -143,3 +158,16 @@ class SegmentAhead(Around):
             except BaseException as error:  # noqa: BLE001  # raised to whoever asks for the matte
                 matte.set_exception(error)
             del task, frame, matte  # a lane that waits holds no picture
+
+
+_begun: WeakSet[SegmentAhead] = WeakSet()  # a lane that lives keeps its own from going
+
+
+def _end_lanes() -> None:
+    """Called when the program ends; closes no source, which is its opener's."""
+    until = monotonic() + _LAST_PATIENCE
+    left = list(_begun)
+    for each in left:
+        each._stop()
+    for each in left:
+        each._join(until)

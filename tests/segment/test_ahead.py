@@ -180,6 +180,33 @@ def test_a_program_that_is_interrupted_does_not_wait_for_a_slow_frame(tmp_path):
     assert (done.returncode, done.stderr.splitlines()[-1]) == (130, "livebg: interrupted")
 
 
+@pytest.mark.parametrize("close", ["", "    ahead.close()\n"], ids=["left open", "closed"])
+def test_a_program_that_ends_with_frames_in_the_network_ends_well(tmp_path, close):
+    """The network's library must not come back to an interpreter that is gone; a frame here takes over a second."""
+    script = tmp_path / "ends.py"
+    script.write_text(
+        "import sys\n"
+        "from time import monotonic\n"
+        "from livebg import ReadAhead, SegmentAhead, Segmenter, open_source\n"
+        "class Slow(Segmenter):\n"
+        "    def segment(self, frame):\n"
+        "        until = monotonic() + 1.2\n"
+        "        while monotonic() < until:\n"
+        "            matte = super().segment(frame)\n"
+        "        return matte\n"
+        "def main():\n"
+        "    source = ReadAhead(open_source(sys.argv[1]))\n"
+        "    ahead = SegmentAhead(source, Slow('people-nano', device='cpu', lanes=2), lanes=2)\n"
+        "    print(next(iter(ahead)))\n"
+        f"{close}"
+        "main()\n",
+        encoding="utf-8",
+    )
+    clip = str(write_clip(tmp_path / "clip.mkv", frames=9))
+    done = subprocess.run([sys.executable, str(script), clip], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Frame(0, 0.000 s, (48, 64, 3))\n", "")
+
+
 def test_close_joins_what_ends_in_time():
     begun, ended = Event(), Event()
 
