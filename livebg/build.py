@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -167,7 +168,7 @@ def refiner_of(config: RefineConfig, device: str) -> str:
 
 
 def open_background(
-    spec: str = "blur",
+    spec: str | os.PathLike[str] = "blur",
     fit: Literal["cover", "contain", "stretch"] = "cover",
     *,
     sample_aspect_ratio: Fraction = Fraction(1),

@@ -12,15 +12,25 @@ Unknown keys and values out of range are refused by name, with the nearest valid
 
 from __future__ import annotations
 
+import os
 import tomllib
-from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from livebg.config_problems import nearest, problems
 from livebg.errors import ConfigError
 from livebg.values import NetworkSize, Rate, Seconds, Size
 
@@ -31,7 +41,34 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class InputConfig(Section):
+_ALL_AT_ONCE = object()
+"""The context of a validation whose caller reports what is wrong in every table."""
+
+
+class _Table(Section):
+    """One of ours: takes path objects for text, and says what is wrong with it in one line."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _path_as_text(cls, value: object) -> object:
+        if not isinstance(value, os.PathLike):
+            return value
+        text = os.fspath(value)
+        return text if os.sep in text else f".{os.sep}{text}"  # Path("blur") is a file and no word
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_one_line(cls, values: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if info.context is _ALL_AT_ONCE:
+            return handler(values)
+        try:
+            return handler(values)
+        except ValidationError as exc:
+            table = [name for name in Config.model_fields if section_model(name) is cls]
+            raise ConfigError("; ".join(problems(exc, Config, table))) from exc
+
+
+class InputConfig(_Table):
     """Which part of the input, and how strictly."""
 
     start: Seconds | None = Field(None, description="Begin here: seconds or [HH:]MM:SS.")
@@ -41,7 +78,7 @@ class InputConfig(Section):
     rate: Rate = Field(Fraction(25), description="Frames a second of a folder of pictures.")
 
 
-class SegmentConfig(Section):
+class SegmentConfig(_Table):
     """Which network finds the subject, and where it runs."""
 
     model: str = Field(
@@ -77,7 +114,7 @@ class SegmentConfig(Section):
     )
 
 
-class SmoothConfig(Section):
+class SmoothConfig(_Table):
     """How steady the matte is, and how often it is made afresh."""
 
     smooth: Literal["off", "light", "strong"] = Field(
@@ -91,7 +128,7 @@ class SmoothConfig(Section):
     )
 
 
-class RefineConfig(Section):
+class RefineConfig(_Table):
     """How the matte finds the picture's own edges."""
 
     refine: Literal["auto", "cascadepsp", "guided", "matting", "none"] = Field(
@@ -112,7 +149,7 @@ class RefineConfig(Section):
     )
 
 
-class ComposeConfig(Section):
+class ComposeConfig(_Table):
     """What stands behind the subject."""
 
     background: str = Field(
@@ -129,7 +166,7 @@ class ComposeConfig(Section):
     )
 
 
-class OutputConfig(Section):
+class OutputConfig(_Table):
     """Where the result goes, and how it is encoded."""
 
     output: str | None = Field(
@@ -152,7 +189,7 @@ class OutputConfig(Section):
         return self.model_copy(update={"codec": None, "crf": None, "preset": None})
 
 
-class LiveConfig(Section):
+class LiveConfig(_Table):
     """From a camera to a virtual camera: what is read, when it is shown, and what is shown where it must not be."""
 
     camera: str = Field(
@@ -203,7 +240,7 @@ class LiveConfig(Section):
     )
 
 
-class Config(Section):
+class Config(_Table):
     """Everything, a section a stage."""
 
     input: InputConfig = InputConfig()
@@ -259,47 +296,15 @@ def _find(path_or_preset: str) -> Path:
         return known[path_or_preset]
     raise ConfigError(
         f"--config {path_or_preset}: no such file and no such preset; presets: {', '.join(known)}"
-        + _nearest(path_or_preset, known)
+        + nearest(path_or_preset, known)
     )
 
 
 def _validated(values: Mapping[str, Any], where: str, *, flags: bool = False) -> Config:
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(values, context=_ALL_AT_ONCE)
     except ValidationError as exc:
-        problems = "; ".join(_problems(exc, flags=flags))
-        raise ConfigError(where + problems) from exc
-
-
-def _problems(error: ValidationError, *, flags: bool) -> Iterator[str]:
-    """Each problem as «key = value: what it must be»; a key that takes one kind or another says both."""
-    wrong: dict[str, list[str]] = {}
-    for each in error.errors():
-        location = [str(part) for part in each["loc"]][:2]
-        if each["type"] == "extra_forbidden":
-            known = _known_keys(location[:-1])
-            yield f"unknown key {'.'.join(location)}" + _nearest(location[-1], known)
-            continue
-        value = each["input"]
-        name = f"--{flag_of(*location)}" if flags and len(location) == 2 else ".".join(location)
-        message = each["msg"].removeprefix("Value error, ").removeprefix("Input ").partition(", unable to")[0]
-        choices = each.get("ctx", {}).get("expected", "")
-        nearest = _nearest(str(value), [choice.strip("' ") for choice in choices.replace(" or ", ",").split(",")])
-        where = f"{name} {value}" if flags else f"{name} = {value!r}"
-        wrong.setdefault(where, []).append(message + nearest)
-    for where, messages in wrong.items():
-        yield f"{where}: {' or '.join([messages[0], *(each.removeprefix('should be ') for each in messages[1:])])}"
-
-
-def _known_keys(section: list[str]) -> list[str]:
-    if not section:
-        return list(Config.model_fields)
-    return list(section_model(section[0]).model_fields)
-
-
-def _nearest(name: str, known: Mapping[str, object] | list[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+        raise ConfigError(where + "; ".join(problems(exc, Config, flag=flag_of if flags else None))) from exc
 
 
 def section_model(section: str) -> type[Section]:

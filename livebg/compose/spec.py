@@ -8,6 +8,7 @@ anything else          the path of a picture or a video (./blur for a file named
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -40,15 +41,21 @@ class BackgroundSpec:
     path: str = ""
 
 
-def parse_background(text: str) -> BackgroundSpec:
+def parse_background(text: str | os.PathLike[str]) -> BackgroundSpec:
     """Read a background as a user writes it.
 
     Args:
-        text: See the module.
+        text: See the module. A path object is a path, whatever its name.
 
     Raises:
-        UsageError: A strength out of range, a colour that is none, or what looks like a misspelt keyword.
+        UsageError: A strength out of range, a colour that is none, or what looks like a misspelt keyword; no text.
     """
+    if isinstance(text, os.PathLike):
+        return BackgroundSpec("path", path=os.fspath(text))
+    if not isinstance(text, str):
+        raise UsageError(
+            f"a background is blur, color:NAME, transparent, or a picture's or video's path, not {type(text).__name__}"
+        )
     keyword, colon, value = text.partition(":")
     match keyword.lower(), bool(colon):
         case "blur", False:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import ImageColor
 
+from livebg.build import open_background
 from livebg.compose import Blur, Plain, parse_background, parse_colour
 from livebg.errors import UsageError
 
@@ -51,6 +54,18 @@ def test_transparent():
 def test_anything_else_is_a_path(text):
     spec = parse_background(text)
     assert (spec.kind, spec.path) == ("path", text)
+
+
+def test_a_path_object_is_a_path_whatever_its_name():
+    assert parse_background(Path("beach.jpg")).path == "beach.jpg"
+    assert parse_background(Path("blur")).kind == "path"
+
+
+@pytest.mark.parametrize("value", [np.zeros((4, 4, 3), np.uint8), (0, 128, 0), None])
+def test_what_is_no_text_is_refused_in_one_line(value):
+    kind = type(value).__name__
+    with pytest.raises(UsageError, match=rf"^a background is blur, color:NAME, .* path, not {kind}$"):
+        open_background(value)
 
 
 def test_a_file_may_be_named_almost_like_a_keyword(tmp_path, monkeypatch):
