@@ -45,6 +45,9 @@ class Frame:
 
     def __post_init__(self) -> None:
         image = self.image
+        if not isinstance(image, np.ndarray):
+            cure = "was the file there?" if image is None else "pass it through numpy.asarray"
+            raise ValueError(f"an image must be a uint8 array (H, W, 3), got {_kind(image)}: {cure}")
         if image.dtype != np.uint8:
             raise ValueError(f"an image must be uint8, got {image.dtype} {image.shape}: scale it to 0..255")
         if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
@@ -107,6 +110,8 @@ class Matte:
 
     def __post_init__(self) -> None:
         alpha = self.alpha
+        if not isinstance(alpha, np.ndarray):
+            raise ValueError(f"alpha must be a float32 array (H, W), got {_kind(alpha)}: give it one from 0 to 1")
         if alpha.dtype != np.float32 or alpha.ndim != 2:
             cure = "divide by 255" if alpha.dtype == np.uint8 else "convert it"
             raise ValueError(f"alpha must be float32 (H, W), got {alpha.dtype} {alpha.shape}: {cure}")
@@ -118,6 +123,10 @@ class Matte:
 
     def __repr__(self) -> str:
         return f"Matte({self.alpha.shape})"
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else type(value).__name__
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from livebg.errors import SourceError, StageError
+from livebg.frame import Matte
 from livebg.stages import Draft
 
 if TYPE_CHECKING:
-    from livebg.frame import Frame, Matte
+    from livebg.frame import Frame
     from livebg.stages import Cadence, Compositor, Refiner, Segmenter, Sink, Smoother, Source, Tracker
 
 
@@ -159,6 +160,7 @@ def _drafts(
                 draft = Draft(frame, matting.segmenter.segment(frame), motion)
             else:
                 draft = matting.cadence.draft(frame, motion)
+            _require_matte(frame, draft.matte)
         if smoother is None:
             yield draft
             continue
@@ -170,6 +172,7 @@ def _drafts(
 
 def require_valid(frame: Frame, matte: Matte) -> None:
     """Refuse a matte that would show what it must hide."""
+    _require_matte(frame, matte)
     alpha = matte.alpha
     if alpha.shape != (frame.height, frame.width):
         raise StageError(
@@ -179,6 +182,13 @@ def require_valid(frame: Frame, matte: Matte) -> None:
     low, high = alpha.min(), alpha.max()
     if not (low >= 0 and high <= 1):  # also false for NaN, which min and max pass on
         raise StageError(f"frame {frame.index}: the matte runs from {low} to {high}, not within 0..1; it is not shown")
+
+
+def _require_matte(frame: Frame, matte: Matte) -> None:
+    if not isinstance(matte, Matte):  # a stage of somebody else's
+        raise StageError(
+            f"frame {frame.index}: a stage gave {type(matte).__name__} in place of a Matte; the frame is not shown"
+        )
 
 
 class _Stopwatch:

@@ -39,6 +39,8 @@ def test_what_the_half_is_too_small_or_too_odd_for_is_shrunk_from_the_picture(si
         (np.zeros((4, 6, 3), np.float32), "must be uint8, got float32"),
         (np.zeros((3, 4, 6), np.uint8), r"must be \(H, W, 3\) RGB, got \(3, 4, 6\): put channels last"),
         (np.zeros((4, 6, 3), np.uint8)[:, ::2], "must be contiguous"),
+        (None, r"^an image must be a uint8 array \(H, W, 3\), got None: was the file there\?$"),
+        ([[[0, 0, 0]]], r"^an image must be a uint8 array \(H, W, 3\), got list: pass it through numpy\.asarray$"),
     ],
 )
 def test_a_wrong_image_is_refused_with_the_cure(image, message):
@@ -51,6 +53,9 @@ def test_a_wrong_alpha_is_refused_with_the_cure():
         Matte(np.zeros((4, 6), np.uint8))
     with pytest.raises(ValueError, match=r"got float64 \(4, 6\): convert it"):
         Matte(np.zeros((4, 6)))
+    for alpha, kind in (([[0.0]], "list"), (None, "None")):
+        with pytest.raises(ValueError, match=rf"^alpha must be a float32 array \(H, W\), got {kind}: "):
+            Matte(alpha)
     assert repr(Matte(np.zeros((4, 6), np.float32))) == "Matte((4, 6))"
 
 

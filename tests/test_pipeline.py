@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from livebg.errors import SinkError, SourceError, StageError
+from livebg.motion import MotionTracker
 from livebg.pipeline import Matting, run
+from livebg.smooth import Cadence, Smoother
 from tests.fakes import FakeCompositor, FakeSegmenter, FakeSink, FakeSource, gradient
 
 IMAGES = [gradient(seed=seed) for seed in range(5)]
@@ -74,6 +76,56 @@ def test_a_matte_that_must_not_be_used_shows_nothing(alpha):
     assert sink.frames == []
     assert mattes.frames == []
     assert not sink.finished
+
+
+class Foreign(FakeSegmenter):
+    """Gives something of its own kind."""
+
+    def __init__(self, given: object) -> None:
+        super().__init__()
+        self.given = given
+
+    def segment(self, frame):
+        return self.given
+
+
+class Passing:
+    """A refiner that gives something of its own kind."""
+
+    notes = ()
+
+    def refine(self, draft):
+        return draft.matte.alpha
+
+    def reset(self):
+        pass
+
+
+def foreign(given):
+    return Matting(Foreign(given))
+
+
+def foreign_and_smoothed(given):
+    segmenter = Foreign(given)
+    return Matting(segmenter, MotionTracker(), Cadence(segmenter), Smoother("light"))
+
+
+@pytest.mark.parametrize("matting", [foreign, foreign_and_smoothed])
+@pytest.mark.parametrize("given", [None, np.ones((48, 64), np.float32)])
+def test_what_is_no_matte_shows_nothing(matting, given):
+    sink = FakeSink()
+    with pytest.raises(StageError, match=r"^frame 0: a stage gave \w+ in place of a Matte; the frame is not shown$"):
+        run(FakeSource(IMAGES), matting(given), FakeCompositor(), sink)
+    assert sink.frames == []
+
+
+def test_a_refiner_that_gives_no_matte_shows_nothing():
+    sink = FakeSink()
+    with pytest.raises(
+        StageError, match=r"^frame 0: a stage gave ndarray in place of a Matte; the frame is not shown$"
+    ):
+        run(FakeSource(IMAGES), Matting(FakeSegmenter(), refiner=Passing()), FakeCompositor(), sink)
+    assert sink.frames == []
 
 
 def test_a_source_that_fails_leaves_the_sink_unfinished():

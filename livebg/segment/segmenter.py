@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import difflib
 import os
+import reprlib
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -103,10 +105,9 @@ class Segmenter:
             not isinstance(subjects, int) or isinstance(subjects, bool) or subjects < 1
         ):
             raise UsageError(f"subjects must be all, largest or a number from 1, got {subjects!r}")
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads must be 1 or more, got {threads}")
-        if lanes < 1:
-            raise UsageError(f"lanes must be 1 or more, got {lanes}")
+        if threads is not None:
+            _require_count("threads", threads)
+        _require_count("lanes", lanes)
         wanted = None if size is None else _checked_size(size)
         path = find_model(model)
         self._alpha: AlphaMode = alpha
@@ -200,6 +201,8 @@ def find_model(model: str | os.PathLike[str]) -> Path:
         UsageError: Neither a name nor a path.
         WeightsError: No such file, or not one of a kind that can be read; or it could not be fetched.
     """
+    if not isinstance(model, str | os.PathLike):
+        raise UsageError(f"model must be a name or the path of a checkpoint, got {reprlib.repr(model)}")
     packaged = packaged_models()
     if isinstance(model, str) and model in packaged:
         return packaged[model]
@@ -268,8 +271,20 @@ def _require_word(what: str, word: str, words: tuple[str, ...]) -> None:
         raise UsageError(f"there is no {what} {word!r}: choose {' or '.join(words)}")
 
 
+def _require_count(what: str, count: int) -> None:
+    if not _is_whole(count) or count < 1:
+        raise UsageError(f"{what} must be 1 or more, got {reprlib.repr(count)}")
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool)
+
+
 def _checked_size(size: int | tuple[int, int]) -> tuple[int, int]:
-    width, height = (size, size) if isinstance(size, int) else size
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(_is_whole(side) for side in sides):
+        raise UsageError(f"size must be N, a pair (W, H) or None, in whole pixels; got {reprlib.repr(size)}")
+    width, height = int(sides[0]), int(sides[1])
     if not (SMALLEST <= width <= LARGEST and SMALLEST <= height <= LARGEST):
         raise UsageError(f"size {width}x{height} is out of range: each side from {SMALLEST} to {LARGEST}")
     return width, height

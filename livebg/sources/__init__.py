@@ -35,11 +35,11 @@ def is_video(path: str | os.PathLike[str]) -> bool:
 def open_source(
     path: str | os.PathLike[str],
     *,
-    start: Fraction | None = None,
-    end: Fraction | None = None,
+    start: Fraction | float | None = None,
+    end: Fraction | float | None = None,
     strict: bool = False,
     stills: bool = False,
-    rate: Fraction = Fraction(25),
+    rate: Fraction | float = Fraction(25),
     side: bool = True,
 ) -> Source:
     """Open a clip, a picture, a folder or glob of pictures, or ``-`` for a clip that comes through a pipe.
@@ -49,11 +49,12 @@ def open_source(
 
     Args:
         path: As the user wrote it; ``info.name`` and every message use it.
-        start: Seconds from the beginning; what is before is left out and this becomes 0.
+        start: Seconds from the beginning; what is before is left out and this becomes 0. A float counts as it is
+            written: 0.2 is a fifth, and not the binary number beside it.
         end: Seconds from the beginning; what is at or after it is left out.
         strict: Damage, loss, a changed size or an unreadable picture is an error and not a note.
         stills: Pictures have nothing to do with each other, even where their sizes agree.
-        rate: Pictures a second of a folder.
+        rate: Pictures a second of a folder, more than 0.
         side: Whether to keep audio and subtitles for a sink (``info.side``); else they are not even read.
 
     Returns:
@@ -61,9 +62,14 @@ def open_source(
 
     Raises:
         SourceError: There is nothing to read: missing, empty, damaged, forbidden, without a video stream.
-        UsageError: ``start`` and ``end`` leave nothing, or cut single pictures.
+        UsageError: ``start`` and ``end`` leave nothing, or cut single pictures; a number is none.
     """
     name = os.fspath(path)
+    start = None if start is None else _exact("start", start)
+    end = None if end is None else _exact("end", end)
+    rate = _exact("rate", rate)
+    if rate <= 0:
+        raise UsageError(f"rate must be more than 0 pictures a second, got {rate}")
     if (start is not None and start < 0) or (end is not None and end <= (start or 0)):
         raise UsageError(f"start {start or 0} s and end {end} s leave nothing: 0 <= start < end is needed")
     pictures = None if name == "-" else find_pictures(name)
@@ -72,3 +78,10 @@ def open_source(
     from livebg.sources.video import VideoSource  # brings FFmpeg, which pictures do not need
 
     return VideoSource(0 if name == "-" else name, start=start, end=end, strict=strict, side=side)
+
+
+def _exact(what: str, number: Fraction | float) -> Fraction:
+    try:
+        return Fraction(str(number))
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{what} must be a number, like 12.5 or Fraction(1, 3), got {number!r}") from None

@@ -163,6 +163,8 @@ def test_the_frame_is_left_as_it_was(small, pictures):
         (np.zeros((0, 8, 3), np.uint8), "needs RGB"),
         (np.zeros((8, 8, 4), np.uint8), "needs RGB"),
         (np.zeros((3, 8, 8), np.uint8), "put channels last"),
+        (None, "got None: was the file there"),  # what cv2.imread gives for a missing file
+        ([[[0, 0, 0]]], r"got list: pass it through numpy\.asarray"),
     ],
 )
 def test_what_is_no_picture_is_refused(image, cure, small):
@@ -198,7 +200,24 @@ def test_an_own_checkpoint_runs_in_torch(tmp_path):
         ({"model": "demo-clip"}, "there is no model 'demo-clip'"),
         ({"size": 33}, "size 33x33 is out of range: each side from 34 to 4096"),
         ({"size": (64, 9999)}, "size 64x9999 is out of range"),
+        *(
+            ({"size": size}, rf"^size must be N, a pair \(W, H\) or None, in whole pixels; got {said}$")
+            for size, said in [
+                ("320x200", "'320x200'"),
+                ("abc", "'abc'"),
+                (320.0, r"320\.0"),
+                (True, "True"),
+                ((320, 200.5), r"\(320, 200\.5\)"),
+                ((100,), r"\(100,\)"),
+            ]
+        ),
+        *(
+            ({"model": model}, rf"^model must be a name or the path of a checkpoint, got {model}$")
+            for model in (None, 3)
+        ),
         ({"threads": 0}, "threads must be 1 or more, got 0"),
+        ({"threads": "2"}, "threads must be 1 or more, got '2'"),
+        ({"lanes": None}, "lanes must be 1 or more, got None"),
         ({"alpha": "soft"}, "there is no alpha 'soft': choose matte or raw"),
         ({"normalise": "max"}, "there is no normalise 'max': choose none or minmax"),
     ],

@@ -425,3 +425,23 @@ def test_a_start_behind_the_end_is_refused(long_clip: Path) -> None:
 def test_a_part_that_is_nothing_is_refused(long_clip: Path, start: F | None, end: F | None) -> None:
     with pytest.raises(UsageError, match="leave nothing"):
         open_source(long_clip, start=start, end=end)
+
+
+def test_a_float_counts_as_it_is_written(tmp_path: Path) -> None:
+    """0.2 in binary is a little more than a fifth, where frame 6 begins."""
+    path = write_clip(tmp_path / "thirty.mp4", frames=12, rate=F(30))
+    assert len(read(path, end=0.2)) == len(read(path, end=F(1, 5))) == 6
+    assert numbers(read(path, start=0.3)) == [9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"end": float("nan")}, "^end must be a number, like .* got nan$"),
+        ({"start": "0:01"}, "^start must be a number, like .* got '0:01'$"),
+        ({"rate": 0}, "^rate must be more than 0 pictures a second, got 0$"),
+    ],
+)
+def test_what_is_no_number_is_refused(long_clip: Path, option: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        open_source(long_clip, **option)  # type: ignore[arg-type]
