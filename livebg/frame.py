@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from os import PathLike
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -46,8 +47,7 @@ class Frame:
     def __post_init__(self) -> None:
         image = self.image
         if not isinstance(image, np.ndarray):
-            cure = "was the file there?" if image is None else "pass it through numpy.asarray"
-            raise ValueError(f"an image must be a uint8 array (H, W, 3), got {_kind(image)}: {cure}")
+            raise ValueError(f"an image must be a uint8 array (H, W, 3), got {_kind(image)}: {_cure(image)}")
         if image.dtype != np.uint8:
             raise ValueError(f"an image must be uint8, got {image.dtype} {image.shape}: scale it to 0..255")
         if not (image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (3, 4))):
@@ -127,6 +127,12 @@ class Matte:
 
 def _kind(value: object) -> str:
     return "None" if value is None else type(value).__name__
+
+
+def _cure(no_image: object) -> str:
+    if no_image is None:
+        return "was the file there?"
+    return "read the file first" if isinstance(no_image, str | PathLike) else "pass it through numpy.asarray"
 
 
 @dataclass(frozen=True, slots=True)

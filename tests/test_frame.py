@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -40,6 +41,8 @@ def test_what_the_half_is_too_small_or_too_odd_for_is_shrunk_from_the_picture(si
         (np.zeros((3, 4, 6), np.uint8), r"must be \(H, W, 3\) RGB, got \(3, 4, 6\): put channels last"),
         (np.zeros((4, 6, 3), np.uint8)[:, ::2], "must be contiguous"),
         (None, r"^an image must be a uint8 array \(H, W, 3\), got None: was the file there\?$"),
+        ("me.jpg", r"got str: read the file first$"),
+        (PurePosixPath("me.jpg"), r"got PurePosixPath: read the file first$"),
         ([[[0, 0, 0]]], r"^an image must be a uint8 array \(H, W, 3\), got list: pass it through numpy\.asarray$"),
     ],
 )
