@@ -93,6 +93,8 @@ def write_clip(
     subtitle_codec: str | None = None,
     chapters: Sequence[Chapter] = (),
     metadata: Mapping[str, str] | None = None,
+    video_tags: Mapping[str, str] | None = None,
+    audio_tags: Mapping[str, str] | None = None,
     container_options: Mapping[str, str] | None = None,
     format: str | None = None,
 ) -> Path:
@@ -121,6 +123,8 @@ def write_clip(
         subtitle_codec: The container's own text format unless given.
         chapters: (start, end, title).
         metadata: The container's tags.
+        video_tags: The video stream's own.
+        audio_tags: The audio stream's own.
         container_options: The muxer's options.
         format: The muxer's name.
 
@@ -153,6 +157,9 @@ def write_clip(
         sound = output.add_stream(audio, rate=AUDIO_RATE) if audio else None
         text = _add_subtitles(output, path, subtitle_codec) if subtitles else None
         output.metadata.update(metadata or {})
+        video.metadata.update(video_tags or {})
+        if sound is not None:
+            sound.metadata.update(audio_tags or {})
         if chapters:
             output.set_chapters(
                 [

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import av
 from av.stream import Disposition
 from av.video.codeccontext import VideoCodecContext
-from av.video.reformatter import ColorRange
 
 from livebg.cores import cores
 from livebg.errors import SourceError
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 # More decoding threads gain little, and each keeps a picture.
 THREADS = 8
-UNSAID = 2  # H.273
+_BT601 = 5  # H.273
 _KEEPS_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
@@ -60,13 +59,10 @@ class Decoder:
         return frames
 
     def _tag(self, frame: VideoFrame) -> None:
-        """What the container says of the colours and the codec does not, as FFmpeg's own decoder would."""
-        native = self._native
-        if frame.colorspace == UNSAID:
-            frame.colorspace = native.colorspace
-        if frame.color_range == ColorRange.UNSPECIFIED:
-            frame.color_range = native.color_range
-        frame.color_primaries, frame.color_trc = native.color_primaries, native.color_trc
+        """What libvpx does not say of the colours: what the container says, and VP8's own matrix (RFC 6386, 9.2)."""
+        frame.color_primaries, frame.color_trc = self._native.color_primaries, self._native.color_trc
+        if self._native.name == "vp8":
+            frame.colorspace = _BT601
 
 
 def choose_video(container: InputContainer, name: str) -> VideoStream:

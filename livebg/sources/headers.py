@@ -26,7 +26,9 @@ def may_have_alpha(data: bytes) -> bool:
 
 
 def is_cut_off(data: bytes) -> bool:
-    """A JPEG without its end marker decodes to a picture whose rest is gray."""
+    """Whether a JPEG or PNG lacks its end: one would be gray from there on, of the other libpng would talk."""
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
     return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 

@@ -54,6 +54,9 @@ def decode_picture(data: bytes, path: Path) -> Image:
     """
     if is_heic(data):
         raise SourceError(f"{path}: {HEIC_CURE}")
+    damaged = SourceError(f"{path} is damaged, or not the picture its suffix says: copy it again")
+    if is_cut_off(data):
+        raise damaged
     coded = np.frombuffer(data, np.uint8)
     try:
         image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if may_have_alpha(data) else None
@@ -63,8 +66,8 @@ def decode_picture(data: bytes, path: Path) -> Image:
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise SourceError(f"{path} cannot be decoded: {error.err}") from error
-    if image is None or is_cut_off(data):
-        raise SourceError(f"{path} is damaged, or not the picture its suffix says: copy it again")
+    if image is None:
+        raise damaged
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 

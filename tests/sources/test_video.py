@@ -81,6 +81,14 @@ def test_what_is_known_before_the_first_frame(tmp_path: Path) -> None:
         assert source.notes == []
 
 
+@pytest.mark.parametrize(("rotation", "more"), [(45, -45), (60, 30), (100, -10), (180, 0)])
+def test_a_turn_that_is_no_quarter_is_said(tmp_path: Path, rotation: int, more: int) -> None:
+    path = write_clip(tmp_path / "clip.mp4", rotation=rotation)
+    with open_source(path) as source:
+        told = f"{path}: players turn it by {more}° more: only quarter turns are done"
+        assert source.notes == ([told] if more else [])
+
+
 @pytest.mark.parametrize("mirror", [{}, {"hflip": True}, {"vflip": True}], ids=["", "hflip", "vflip"])
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
 def test_rotated_and_mirrored_clips_stand_upright(tmp_path: Path, degrees: int, mirror: dict[str, bool]) -> None:

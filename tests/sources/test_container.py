@@ -1,0 +1,74 @@
+"""Named pipes are read as standard input is."""
+
+from __future__ import annotations
+
+import os
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from livebg.errors import SourceError
+from livebg.sources import open_source
+from tests.media import read_number, write_clip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes in folders are POSIX")
+
+
+def feed(pipe: Path, data: bytes) -> Thread:
+    """A thread that writes into a named pipe until all is written or the reader leaves."""
+
+    def write() -> None:
+        try:
+            pipe.write_bytes(data)
+        except BrokenPipeError:
+            return
+
+    os.mkfifo(pipe)
+    thread = Thread(target=write, daemon=True)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts"])
+def test_a_named_pipe(tmp_path: Path, suffix: str) -> None:
+    clip = write_clip(tmp_path / f"clip.{suffix}")
+    pipe = tmp_path / "pipe"
+    writer = feed(pipe, clip.read_bytes())
+    with open_source(pipe) as source:
+        assert source.info.name == str(pipe)
+        assert [read_number(frame.image) for frame in source] == list(range(10))
+    writer.join(10)
+    assert not writer.is_alive()
+
+
+def test_a_pipe_that_the_shell_made(tmp_path: Path) -> None:
+    """``<(cat clip.mkv)`` is the name of a descriptor."""
+    reader, end = os.pipe()
+    os.write(end, write_clip(tmp_path / "clip.mkv").read_bytes())  # less than a pipe holds
+    os.close(end)
+    with open_source(f"/dev/fd/{reader}") as source:
+        assert len(list(source)) == 10
+    os.close(reader)
+
+
+def test_closing_gives_the_pipe_back(tmp_path: Path) -> None:
+    """The writer, which has more than a pipe holds, would wait for ever."""
+    clip = write_clip(tmp_path / "clip.mkv", frames=200, size=(320, 240))
+    pipe = tmp_path / "pipe"
+    writer = feed(pipe, clip.read_bytes())
+    open_source(pipe).close()
+    writer.join(10)
+    assert not writer.is_alive()
+
+
+def test_what_is_no_clip(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    writer = feed(pipe, b"nothing that moves" * 20_000)
+    with pytest.raises(SourceError, match="pipe is not a video"):
+        open_source(pipe)
+    writer.join(10)
+    assert not writer.is_alive()
