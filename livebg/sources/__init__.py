@@ -42,10 +42,11 @@ def open_source(
     rate: Fraction | float = Fraction(25),
     side: bool = True,
 ) -> Source:
-    """Open a clip, a picture, a folder or glob of pictures, or ``-`` for a clip that comes through a pipe.
+    """Open a clip, a picture, a folder or glob of pictures, or what comes through a pipe: ``-``, or the pipe's name.
 
     Frames of a clip are RGB, upright (display rotation applied), in the size of its first frame, at the container's own
-    times; frames of pictures stand at ``rate``, in the natural order of their names (2 before 10).
+    times; frames of pictures stand at ``rate``, in the natural order of their names (2 before 10). What is transparent
+    stands on white.
 
     Args:
         path: As the user wrote it; ``info.name`` and every message use it.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from threading import Thread
+from contextlib import suppress
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,37 @@ def test_a_named_pipe(tmp_path: Path, suffix: str) -> None:
         assert [read_number(frame.image) for frame in source] == list(range(10))
     writer.join(10)
     assert not writer.is_alive()
+
+
+def test_closing_ends_a_wait_for_a_named_pipe(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mkv")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    leave = Event()
+
+    def write() -> None:
+        with pipe.open("wb") as end:
+            end.write(clip.read_bytes())
+            end.flush()
+            leave.wait(20)  # a camera that stands still
+
+    def read() -> None:
+        with suppress(SourceError, ValueError):
+            list(source)
+
+    writer = Thread(target=write, daemon=True)
+    writer.start()
+    source = open_source(pipe)
+    reader = Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(1)
+    assert reader.is_alive()
+    source.close()
+    reader.join(5)
+    waits = reader.is_alive()
+    leave.set()
+    writer.join(10)
+    assert not waits
 
 
 def test_a_pipe_that_the_shell_made(tmp_path: Path) -> None:
