@@ -164,8 +164,7 @@ class Clip:
                     self._first_dts = packet.dts if self._first_dts is None else self._first_dts
                     if packet.is_corrupt:
                         self._count_damage("a packet is marked as damaged")
-                self.stretches.place(packet)
-                yield packet
+                yield from self.stretches.place(packet)
         except av.FFmpegError as error:
             self._stopped = reason(self._path, error)
             if self._strict:
@@ -178,7 +177,7 @@ class Clip:
         # The decoder still holds pictures. A packet without data asks for them.
         flush: Packet[Stream] = av.Packet()
         flush.stream = self.video
-        yield flush
+        yield from self.stretches.place(flush)
 
     def _decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
         try:
