@@ -9,6 +9,7 @@ its delay may be below.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from io import BytesIO
@@ -67,7 +68,6 @@ class SideTracks:
         suffix: What the notes call the container.
 
     Attributes:
-        notes: What was encoded anew or dropped.
         began: Per output stream index the time of its first packet and how long that is, in seconds.
     """
 
@@ -77,8 +77,10 @@ class SideTracks:
         self._waiting: list[tuple[Fraction, int, AnyPacket]] = []
         self._taken = 0
         self._lowest = 0 if container.format.name == "webm" else None
+        self._one_each_tick = container.format.name in ("mp4", "mov")
         self._last: dict[int, Fraction] = {}
-        self.notes: list[str] = []
+        self._late: Counter[int] = Counter()
+        self._notes: list[str] = []
         self.began: dict[int, tuple[Fraction, Fraction]] = {}
         for stream in side.streams:
             track = self._open(container, stream, suffix)
@@ -86,6 +88,16 @@ class SideTracks:
                 track.out.metadata.update(_kept_tags(stream.metadata, container.format.name))
                 track.out.disposition = Disposition(stream.disposition)
                 self._tracks[stream.index] = track
+
+    @property
+    def notes(self) -> list[str]:
+        """What was encoded anew or dropped."""
+        late = [
+            f"audio stream {index}: packets not after the one before it, dropped ({self._late[track.out.index]})"
+            for index, track in self._tracks.items()
+            if self._late[track.out.index]
+        ]
+        return [*self._notes, *late]
 
     @property
     def audio(self) -> dict[int, tuple[Fraction, Fraction]]:
@@ -128,22 +140,28 @@ class SideTracks:
                 packet.dts = packet.pts
             if self._lowest is not None and packet.pts * clock < -_declared_delay(track.out):
                 continue
-            last = self._last.get(index)
-            if last is not None and track.out.type == "audio" and packet.dts * clock <= last:
-                packet.dts = last // clock + 1
-                packet.pts = max(packet.pts, packet.dts)
             time = packet.dts * clock
+            if track.out.type == "audio" and not self._is_later(track.out, time, clock):
+                self._late[index] += 1  # put behind the one before, it would make all that follows late
+                continue
             self._last[index] = time
             self.began.setdefault(index, (packet.pts * clock, (packet.duration or 0) * clock))
             packet.stream = track.out
             heapq.heappush(self._waiting, (time, self._taken, packet))
             self._taken += 1
 
+    def _is_later(self, out: Stream, time: Fraction, clock: Fraction) -> bool:
+        """Whether a packet is after the last one, on the container's clock where that refuses two on one tick."""
+        last = self._last.get(out.index)
+        if self._one_each_tick and out.time_base:
+            clock = out.time_base
+        return last is None or round(time / clock) > round(last / clock)
+
     def _open(self, container: OutputContainer, stream: Stream, suffix: str) -> Track | None:
         kind = f"{stream.type} stream {stream.index}"
         context = stream.codec_context
         if context is None:
-            self.notes.append(f"{kind} is of an unknown codec: dropped")
+            self._notes.append(f"{kind} is of an unknown codec: dropped")
             return None
         muxer = container.format.name
         if _takes(muxer, stream):
@@ -152,13 +170,13 @@ class SideTracks:
             encoder = _AUDIO_ENCODER.get(muxer, "aac")
             track = AudioTrack(container, stream, encoder)
             mixed = f", {track.mixed}" if track.mixed else ""
-            self.notes.append(f"{kind}: {context.name} cannot go into {suffix}; encoded as {_SPOKEN[encoder]}{mixed}")
+            self._notes.append(f"{kind}: {context.name} cannot go into {suffix}; encoded as {_SPOKEN[encoder]}{mixed}")
             return track
         if isinstance(stream, SubtitleStream) and context.codec.properties & _TEXT_SUB:
             encoder = _TEXT_ENCODER[muxer]
-            self.notes.append(f"{kind}: {context.name} cannot go into {suffix}; converted to {_SPOKEN[encoder]}")
+            self._notes.append(f"{kind}: {context.name} cannot go into {suffix}; converted to {_SPOKEN[encoder]}")
             return TextTrack(container, stream, encoder)
-        self.notes.append(f"{kind}: {context.name} cannot go into {suffix} and is no text; dropped")
+        self._notes.append(f"{kind}: {context.name} cannot go into {suffix} and is no text; dropped")
         return None
 
 

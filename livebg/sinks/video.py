@@ -10,6 +10,7 @@ either hold the sound without bound or write it seconds ahead.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
 from math import floor, lcm
@@ -20,6 +21,7 @@ import av
 
 from livebg.errors import SinkError
 from livebg.sinks.encoders import Request, add_video
+from livebg.sinks.muxing import naming, put
 from livebg.sinks.pixels import ToPlanes, writable_colour
 from livebg.sinks.place import keep_partial_file, publish_file, require_channels
 from livebg.sinks.side import SideTracks
@@ -130,7 +132,7 @@ class VideoSink(Closing):
                 self._tracks.flush()
             self._flush(container)
             if self._tracks:
-                container.mux(list(self._tracks.until(None)))
+                put(container, self._tracks.until(None))
                 self._written.audio = self._tracks.audio
             self._container = None
             container.close()
@@ -163,7 +165,8 @@ class VideoSink(Closing):
         """End the file where it is; whether it can be played."""
         try:
             if self._request.codec == "h264":
-                self._flush(container, until=monotonic() + _CLOSE_SECONDS)
+                with suppress(ValueError):  # a packet is refused, which has been told: what is written plays
+                    self._flush(container, until=monotonic() + _CLOSE_SECONDS)
             container.close()
         except (av.FFmpegError, OSError):
             return False  # the disk is full or gone, which has been told: without its index the file cannot be played
@@ -173,7 +176,7 @@ class VideoSink(Closing):
         info, suffix = self._info, self._request.suffix
         self._tracks: SideTracks | None = None
         container = self._container = av.open(str(self._place.hidden), "w", format=_MUXERS[suffix])
-        colour = writable_colour(info.colour, self._request.pixels)
+        colour = writable_colour(info.colour, self._request.pixels, self._request.pix_fmt)
         self._video = add_video(container, self._request, info, colour)
         size, coded = self._request.square_size(info), self._request.coded_size(info)
         given = f"{info.width}x{info.height}"
@@ -243,9 +246,10 @@ class VideoSink(Closing):
             shown, lasts = packet.pts * self._clock, length * self._clock
             decoded = (packet.pts if packet.dts is None else packet.dts) * self._clock
             if self._tracks:
-                container.mux(list(self._tracks.until(decoded)))
-            self._in_hand = None
-            container.mux_one(packet)
+                put(container, self._tracks.until(decoded))
+            with naming(container, packet):
+                self._in_hand = None
+                container.mux_one(packet)
             self._durations.pop(packet.pts, None)
             written.first = shown if not written.frames else min(written.first, shown)
             written.end = max(written.end, shown + lasts)
