@@ -59,9 +59,9 @@ class Request:
 
     @property
     def pix_fmt(self) -> str:
-        """The format that the encoder takes: 4:2:0 at 8 bits, which everything plays, but for ProRes."""
+        """What the encoder takes: 4:2:0 at 8 bits, which everything plays, but for ProRes (422 HQ; 4444 with alpha)."""
         if self.codec == "prores":
-            return "yuva444p10le"
+            return "yuva444p10le" if self.pixels == "rgba" else "yuv422p10le"
         return "yuva420p" if self.pixels == "rgba" else "yuv420p"
 
     @property
@@ -87,7 +87,8 @@ class Request:
         Why not 4:4:4, which has odd sizes: browsers, phones and televisions do not play it.
         """
         width, height = self.square_size(info)
-        return (width + width % 2, height + height % 2) if CODECS[self.codec].even else (width, height)
+        even = CODECS[self.codec].even or self.pix_fmt == "yuv422p10le"  # else FFmpeg loses the last column's colour
+        return (width + width % 2, height + height % 2) if even else (width, height)
 
 
 def add_video(container: OutputContainer, request: Request, info: StreamInfo, colour: Colour) -> VideoStream:
@@ -151,7 +152,8 @@ def _options(request: Request) -> dict[str, str]:
             "lag-in-frames": "0",
             "auto-alt-ref": "0",  # does not go with alpha
         }
-    return {"profile": "4444", "alpha_bits": "8", "vendor": "apl0"}
+    profile = {"profile": "4444", "alpha_bits": "8"} if request.pixels == "rgba" else {"profile": "hq"}
+    return {**profile, "vendor": "apl0"}
 
 
 def _threads() -> int:

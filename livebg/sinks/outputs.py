@@ -63,7 +63,7 @@ CODECS: Mapping[str, CodecRule] = {
         (0, 63),
         tuple(map(str, range(9))),
     ),
-    "prores": CodecRule("prores_ks", {"rgba": (".mov",)}, None, ()),
+    "prores": CodecRule("prores_ks", {"rgb": (".mov",), "rgba": (".mov",)}, None, ()),
 }
 CODEC_ALIASES: Mapping[str, str] = {"hevc": "h265", "x264": "h264", "x265": "h265", "avc": "h264"}
 DEFAULT_CODEC: Mapping[Pixels, Mapping[str, str]] = {

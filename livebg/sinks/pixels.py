@@ -29,15 +29,15 @@ _LIMITED, _FULL = 1, 2
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
 
 
-def writable_colour(colour: Colour, pixels: Pixels) -> Colour:
+def writable_colour(colour: Colour, pixels: Pixels, pix_fmt: str) -> Colour:
     """The tags that the copy carries: the stream's own, and BT.709 where they name no matrix that we can write.
 
-    A matte is full range: its luma is the matte itself, so that every reader gets it back exactly. With alpha the range
-    is limited: neither ProRes nor the decoders of VP9's alpha expect anything else.
+    A matte is full range: its luma is the matte itself, so that every reader gets it back exactly. With alpha and
+    at 10 bits the range is limited: neither ProRes nor the decoders of VP9's alpha expect anything else.
     """
     if pixels == "gray":
         return Colour(primaries=1, transfer=1, matrix=1, full_range=True)
-    full_range = pixels == "rgb" and bool(colour.full_range)
+    full_range = pixels == "rgb" and pix_fmt == "yuv420p" and bool(colour.full_range)
     if colour.matrix not in _SWS_MATRIX:
         return Colour(primaries=1, transfer=1, matrix=1, full_range=full_range)
     # Primaries and transfer change no number here: what the stream left unsaid stays so.
@@ -49,7 +49,7 @@ class ToPlanes:
 
     Args:
         colour: As ``writable_colour`` gives it; its matrix and range are used.
-        pix_fmt: yuv420p, yuva420p or yuva444p10le.
+        pix_fmt: yuv420p, yuva420p, yuv422p10le or yuva444p10le.
         size: Width and height that pictures are scaled to, where that is not theirs.
         coded: Width and height as encoded, equal to ``size`` or one more: the last column or row is repeated.
         faint: Alpha, 0..255, below which a pixel counts as nothing. A codec that moves alpha by a few steps would let

@@ -54,6 +54,22 @@ def test_colour_and_its_tags(tmp_path, suffix, codec, full, colour):
     assert np.abs(got.astype(float) - image).mean() <= 2
 
 
+@pytest.mark.parametrize("size", [(128, 96), (127, 95)])
+@pytest.mark.parametrize("full", [False, True], ids=["tv", "pc"])
+def test_opaque_prores_is_422_hq_in_limited_range(tmp_path, full, size):
+    path, image = tmp_path / "out.mov", soft_colours(*size[::-1])
+    sink = write_one(path, image, stream(size, colour=Colour(1, 1, 1, full)), codec="prores")
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.codec_tag, context.profile, context.pix_fmt) == ("apch", "HQ", "yuv422p10le")
+    got, tags = decoded(path)
+    assert tags == Colour(1, 1, 1, False)
+    assert got.shape == (96, 128, 3)  # an odd size is padded: FFmpeg loses the colour of the last odd column
+    assert np.abs(got[: size[1], : size[0]].astype(float) - image).mean() <= 2
+    assert np.abs(got[:, -1].astype(float) - got[:, -2]).mean() <= 8
+    assert [note.partition(":")[0] for note in sink.notes] == ([] if size == (128, 96) else ["prores has no odd sizes"])
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_gray_has_no_tint(tmp_path, full):
     """swscale alone puts chroma half a step low in full range."""
