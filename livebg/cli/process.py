@@ -87,7 +87,11 @@ def _survived(job: Job, error: LivebgError) -> int:
 def _tell_what_was_kept(job: Job, started: float) -> None:
     for path in job.results:
         kept = Path(partial_path(path))
-        if kept.exists() and kept.stat().st_mtime >= started:
+        try:
+            changed = kept.stat().st_mtime
+        except OSError:  # it is not there, or no file can have so long a name: then the sink told which one it took
+            continue
+        if changed >= started:
             click.echo(f"livebg: the finished part is kept as {kept}", err=True)
 
 

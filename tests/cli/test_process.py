@@ -215,6 +215,20 @@ def test_what_cannot_work_is_found_before_the_model_is_loaded(livebg_command, cl
     assert "LIVEBG_OFFLINE" not in livebg_command("process", tmp_path / "absent.mp4", *QUICK).err
 
 
+def test_what_is_kept_of_an_output_with_a_very_long_name(livebg_command, tmp_path, caplog):
+    """«.partial» does not fit into its 255 bytes: the name that it takes instead is told."""
+    whole = write_clip(tmp_path / "whole.mkv", frames=100)
+    part = tmp_path / "part.mkv"
+    part.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    result = livebg_command("process", part, "-o", tmp_path / f"{'n' * 246}.mp4", "--strict", *QUICK)
+    assert result.code == 1
+    (kept,) = tmp_path.glob("*.mp4")
+    assert kept.name.startswith(f"{'n' * 50}.partial-")
+    assert read_times(kept)
+    assert f"what was written is {kept}" in caplog.text
+    assert result.err.splitlines()[-1].startswith(f"livebg: {part}")
+
+
 def test_one_bad_clip_of_several_does_not_stop_the_others(livebg_command, tmp_path):
     write_clip(tmp_path / "b.mp4", frames=3)
     (tmp_path / "a.mp4").write_text("this is not a video")
