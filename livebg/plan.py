@@ -121,7 +121,7 @@ def check(job: Job, config: Config) -> None:
             preset=output.preset,
             overwrite=output.overwrite,
         )
-    if job.input != "-":  # a pipe can be opened only once
+    if job.input != "-" and not Path(job.input).is_fifo():  # a pipe can be opened only once
         open_reader(job.input, config.input, side=False).close()
 
 
@@ -202,7 +202,7 @@ def _job(path: str, config: Config, *, batch: bool, whole_name: bool = False) ->
 
 def _default_suffix(path: str, pixels: Literal["rgb", "rgba", "gray"]) -> str:
     """The suffix of an output whose name the user left to us; none for a folder of pictures."""
-    return "" if _is_sequence(path) else default_suffix(Path(path).suffix, pixels)
+    return "" if _is_sequence(path) else default_suffix(Path(path).suffix, pixels, stills=is_picture(path))
 
 
 def _is_sequence(path: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from livebg.config import Config
 from livebg.cores import cores
 from livebg.errors import WeightsError
-from livebg.plan import Job, check_shared, lanes_for, passed_over
+from livebg.plan import Job, check, check_shared, lanes_for, passed_over, plan
 
 CLIP, PICTURE = Job("talk.mp4", "out.mp4"), Job("me.jpg", "me.png")
 
@@ -53,3 +55,16 @@ def test_a_refiner_without_weights_fails_once_and_first(monkeypatch, tmp_path):
     monkeypatch.setenv("LIVEBG_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match="livebg models pull cascadepsp"):
         check_shared(Config().override({"refine": {"refine": "cascadepsp"}}))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_is_not_opened_before_its_turn(tmp_path):
+    """A second reader would find the beginning gone."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    check(Job(str(pipe), str(tmp_path / "out.mp4")), Config())  # it would wait for ever for somebody who writes
+
+
+def test_a_picture_without_a_name_for_its_result_gives_a_picture(tmp_path):
+    (job,) = plan([str(tmp_path / "me.heic")], Config())
+    assert job.output.endswith("me-livebg.png")
