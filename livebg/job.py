@@ -82,8 +82,8 @@ def process(
     input: str | os.PathLike[str],
     output: str | os.PathLike[str] | None = None,
     *,
-    background: str | None = None,
-    model: str | None = None,
+    background: str | os.PathLike[str] | None = None,
+    model: str | os.PathLike[str] | None = None,
     matte_out: str | os.PathLike[str] | None = None,
     overwrite: bool | None = None,
     config: Config | None = None,
@@ -94,8 +94,8 @@ def process(
     Args:
         input: A video, a picture, a folder or glob of pictures.
         output: A video, a picture, or a folder of PNGs; default ``STEM-livebg.SUFFIX`` beside the input.
-        background: As on the command line; overrides ``config``.
-        model: As on the command line; overrides ``config``.
+        background: As on the command line, or the path of a picture or video; overrides ``config``.
+        model: As on the command line, or the path of weights; overrides ``config``.
         matte_out: Also write the matte here; overrides ``config``.
         overwrite: Replace existing output; overrides ``config``.
         config: Everything else.

@@ -100,8 +100,9 @@ def add_video(container: OutputContainer, request: Request, info: StreamInfo, co
     width, height = request.coded_size(info)
     least = CODECS[request.codec].least
     if min(width, height) < least:
+        cure = "" if request.codec == "h264" else "; use h264"
         raise UsageError(
-            f"{info.name} is {info.width}x{info.height}, {request.codec} needs at least {least}x{least}; use h264"
+            f"{info.name} is {info.width}x{info.height}, {request.codec} needs at least {least}x{least}{cure}"
         )
     rate = min(max(info.rate or Fraction(30), Fraction(1)), Fraction(_MOST_FRAMES_A_SECOND))
     stream = container.add_stream(

@@ -72,7 +72,7 @@ def plain(colour: tuple[int, int, int], width: int = WIDTH, height: int = HEIGHT
     return Frame(np.full((height, width, 3), colour, np.uint8))
 
 
-def show_until(sink, frame: Frame, condition, seconds: float = 8) -> None:
+def show_until(sink, frame: Frame, condition, seconds: float = 30) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it was never shown"
