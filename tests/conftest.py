@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,16 @@ def shared_data() -> Path:
 def demo_clip() -> Path:
     """A real clip of a person: 640x360, 72 frames at 30 a second, mp3 audio."""
     return weights.ensure("demo-clip")
+
+
+@pytest.fixture
+def heeded_signals() -> Iterator[None]:
+    """Ctrl-C and a closed terminal count, whatever started the tests: a shell's background job ignores the one, nohup
+    the other, and children take that over.
+    """
+    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    for each, handler in before.items():
+        signal.signal(each, handler)

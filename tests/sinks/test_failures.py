@@ -204,6 +204,7 @@ def test_a_mismatch_keeps_the_final_name_free(tmp_path):
     assert len(read_times(partial_path(path))) == 5
 
 
+@pytest.mark.usefixtures("heeded_signals")
 @pytest.mark.parametrize("nth", [1, 4, 30])
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
 @pytest.mark.parametrize("opened", [open_sink, open_recording], ids=["file", "live"])
