@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -204,7 +203,6 @@ def test_a_mismatch_keeps_the_final_name_free(tmp_path):
     assert len(read_times(partial_path(path))) == 5
 
 
-@pytest.mark.usefixtures("heeded_signals")
 @pytest.mark.parametrize("nth", [1, 4, 30])
 @pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
 @pytest.mark.parametrize("opened", [open_sink, open_recording], ids=["file", "live"])
@@ -225,7 +223,11 @@ def test_interrupted_while_the_encoder_is_flushed(tmp_path, opened, name, nth):
 
 
 class CtrlC(dict):
-    """A real one, where it comes out: Python sees it at the first call after the encoder has given the n-th packet."""
+    """Ctrl-C where it comes out: Python sees it at the first call after the encoder has given the n-th packet.
+
+    No signal is sent: pytest's faulthandler has signals come on a stack that is too small for what AMX leaves to be
+    saved, and the process would end.
+    """
 
     def __init__(self, content, nth):
         super().__init__(content)
@@ -234,7 +236,7 @@ class CtrlC(dict):
     def get(self, *args):
         self._left -= 1
         if not self._left:
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         return super().get(*args)
 
 
