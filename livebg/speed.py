@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -36,6 +35,7 @@ from livebg.segment.runtimes.devices import openvino_version
 from livebg.segment.segmenter import find_model
 from livebg.sinks import NullSink
 from livebg.stages import Closing
+from livebg.whole_file import write_whole
 
 _SIZE = (1280, 720)
 _RATE = Fraction(30)
@@ -125,9 +125,7 @@ def measured(config: Config, model: str) -> Cost:
     cost = _measure(config, model)
     with suppress(OSError):  # where the cache cannot be written, every start measures anew, and works
         record.parent.mkdir(parents=True, exist_ok=True)
-        part = record.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(asdict(cost)), encoding="utf-8")
-        part.replace(record)
+        write_whole(record, json.dumps(asdict(cost)).encode())
     return cost
 
 

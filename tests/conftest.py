@@ -29,13 +29,11 @@ def demo_clip() -> Path:
 
 
 @pytest.fixture
-def heeded_signals() -> Iterator[None]:
-    """Ctrl-C and a closed terminal count, whatever started the tests: a shell's background job ignores the one, nohup
-    the other, and children take that over.
+def heeded_hangup() -> Iterator[None]:
+    """A closed terminal counts, whatever started the tests: under nohup it is ignored, and children take that over.
+
+    The command heeds Ctrl-C in any case.
     """
-    before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGHUP)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    for each, handler in before.items():
-        signal.signal(each, handler)
+    signal.signal(signal.SIGHUP, before)

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "livebg"
 
 # A module may import livebg modules of its own storey or below. Stage packages share a storey and are strangers.
 STOREYS = [
-    {"errors", "cores", "limits", "values", "config_problems"},
+    {"errors", "cores", "limits", "values", "config_problems", "whole_file"},
     {"frame"},
     {"stages"},
     {"config", "fetch", "weights", "pipeline", "flow", "motion", "still"},

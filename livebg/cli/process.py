@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from livebg.job import JobReport, do
 from livebg.plan import Job, check, check_shared, lanes_for, passed_over, plan
 from livebg.sinks import partial_path
 from livebg.speed import choose
+from livebg.whole_file import write_whole
 
 
 @click.command(epilog="Presets and every key with its meaning: configs/ in the project.")
@@ -108,18 +108,13 @@ def _summarise(report: JobReport) -> None:
 
 
 def _write_json(path: str, reports: list[JobReport], *, one: bool) -> None:
-    """Under its name once it is whole."""
     content = [report.as_dict() for report in reports]
     text = json.dumps(content[0] if one else content, indent=2) + "\n"
     final = Path(path)
-    part = final.with_name(f".{final.name}.{os.getpid()}") if final.is_file() or not final.exists() else final
     try:
-        try:
-            part.write_text(text, encoding="utf-8")
-            if part != final:  # else a device or a pipe
-                part.replace(final)
-        finally:
-            if part != final:
-                part.unlink(missing_ok=True)
+        if final.exists() and not final.is_file():  # a device or a pipe
+            final.write_text(text, encoding="utf-8")
+        else:
+            write_whole(final, text.encode())
     except OSError as exc:
         raise SinkError(f"cannot write the report {path}: {exc.strerror}") from exc

@@ -24,6 +24,7 @@ from livebg.evaluate.plots import Line, line_chart
 from livebg.evaluate.store import MATTES, Row, cannot_write, read_rows
 from livebg.evaluate.strips import Files, Strip, choose, strips
 from livebg.evaluate.table import ALL_CLIPS, HEADINGS, MEANINGS, VIDEO_MEASURES, Result, image_scores, results, shown
+from livebg.whole_file import write_whole
 
 IMAGE_COLUMNS = (
     "model", "size", "refine", "smooth", "sample", "n", "max_f", "max_f_sod", "mae", "iou", "precision", "recall",
@@ -216,11 +217,7 @@ def _by(rows: Sequence[Row], key: Callable[[Row], Any]) -> dict[Any, list[Row]]:
 
 
 def _write(path: Path, text: str) -> None:
-    """Under its name only when complete, so that a full disk leaves the earlier file."""
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, text.encode())
     except OSError as exc:
-        partial.unlink(missing_ok=True)
         raise cannot_write(path, exc) from exc

@@ -216,7 +216,6 @@ def _let_others_go_first() -> None:
 
     Linux alone has them under a thread's id; elsewhere the number would be a process's.
     """
-    if (
-        sys.platform == "linux" and os.getpriority(os.PRIO_PROCESS, 0) < _NICENESS
-    ):  # whoever is behind may not come back
+    # Whoever is further behind already may not come back.
+    if sys.platform == "linux" and os.getpriority(os.PRIO_PROCESS, 0) < _NICENESS:
         os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)

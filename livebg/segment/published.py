@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import threading
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from livebg import weights
 from livebg.errors import WeightsError
+from livebg.whole_file import write_whole
 
 if TYPE_CHECKING:
     import onnx
@@ -100,8 +99,8 @@ class Published:
                 f"{path} is damaged" if path.exists() else self.name, self.name,
             )  # fmt: skip
             made = self._made(full)
-            _write(_checksum(path), hashlib.sha256(made).hexdigest().encode())
-            _write(path, made)
+            write_whole(_checksum(path), hashlib.sha256(made).hexdigest().encode())
+            write_whole(path, made)
         except OSError as exc:
             raise WeightsError(
                 f"cannot keep {self.name} in whole numbers in {path.parent}: {exc.strerror or exc}; set LIVEBG_HOME to "
@@ -181,14 +180,3 @@ def _is_sound(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest().encode() == _checksum(path).read_bytes()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Under a temporary name first, so that nobody reads half of it."""
-    part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

@@ -13,7 +13,7 @@ from tests.media import read_frames, write_clip
 
 
 @pytest.fixture
-def running(heeded_signals, tmp_path):
+def running(heeded_hangup, tmp_path):
     """The command in the middle of a clip that would take it minutes."""
     clip = write_clip(tmp_path / "long.mp4", frames=2000, size=(160, 120), audio="aac")
     command = [sys.executable, "-m", "livebg", "process", str(clip), "-o", str(tmp_path / "out.mp4")]

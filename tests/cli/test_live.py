@@ -84,7 +84,7 @@ def test_a_run_of_some_seconds_says_what_it_did(live):
     assert "virtual camera: none" in err
 
 
-@pytest.mark.usefixtures("heeded_signals")
+@pytest.mark.usefixtures("heeded_hangup")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_in_good_order(live, number):
     run = live()

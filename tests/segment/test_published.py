@@ -106,7 +106,7 @@ def refused(cache, monkeypatch):
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(published, "_write", refuse)
+    monkeypatch.setattr(published, "write_whole", refuse)
     monkeypatch.setattr(published, "_is_sound", lambda path: False)
     monkeypatch.setattr(Published, "_made", lambda *_: b"")
     monkeypatch.setattr(products, "bytes_multiply_fast", lambda: True)
@@ -137,7 +137,7 @@ def test_removing_the_weights_removes_it(made, cache, tmp_path, monkeypatch):
 def test_half_written_files_do_not_stay(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
-        published._write(tmp_path / "x.onnx", b"12")
+        published.write_whole(tmp_path / "x.onnx", b"12")
     assert list(tmp_path.iterdir()) == []
 
 
