@@ -114,7 +114,8 @@ class SideTracks:
     def take(self) -> None:
         """Fetch what the source has met since."""
         for packet in self._side.take():
-            track = self._tracks.get(packet.stream.index)
+            # Not packet.stream.index: that lies in the source's container, and in a call the source is closed already.
+            track = self._tracks.get(packet.stream_index)
             if track is not None:
                 self._queue(track, track.send(packet))
 

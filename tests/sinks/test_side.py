@@ -77,6 +77,23 @@ def test_sound_is_copied_bit_for_bit_in_time(tmp_path, suffix, audio, offset):
     assert first_sound(path) == pytest.approx(first_sound(given), abs=0.001)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm"])
+def test_the_source_may_be_closed_before_its_last_sound_is_taken(tmp_path, suffix):
+    """As a call closes its camera before its recording is complete."""
+    given = write_clip(tmp_path / "in.mp4", frames=25, audio="aac", subtitles=LINES[:2])
+    path = tmp_path / f"out.{suffix}"
+    with open_source(given) as source, open_sink(path, source.info) as sink:
+        frames = list(source)
+        source.close()
+        for frame in frames:
+            sink.write(frame)
+        sink.finish()
+    assert len(shown_text(path)) == 2
+    assert first_sound(path) == pytest.approx(first_sound(given), abs=0.005)
+    with av.open(str(path)) as out:
+        assert sum(frame.samples / frame.sample_rate for frame in out.decode(audio=0)) == pytest.approx(1, abs=0.06)
+
+
 @pytest.mark.parametrize("clock", [Fraction(1, 25), Fraction(1001, 30000)])
 def test_offset_is_exact_whatever_the_picture_s_clock(tmp_path, clock):
     """The muxer's own movie clock of milliseconds would round it, and the picture's clock is coarser still."""
