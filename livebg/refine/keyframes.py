@@ -87,7 +87,7 @@ class Keyframes:
         self._new, self._last, self._frames = None, pts, 0
 
     def spent(self, seconds: float) -> None:
-        """What the last keyframe cost, for the budget."""
+        """What the last keyframe cost, for the budget; of one made before ``reset()`` it does not count."""
         if self._share is not None and self._last is not None:
             self._not_before = float(self._last) + seconds / self._share
 
@@ -96,8 +96,9 @@ class Keyframes:
         self._new = "cut"
 
     def reset(self) -> None:
-        """Begin anew; counts and budget stay."""
+        """Begin anew; counts stay. The budget goes: it is kept on a clock that may begin again (a camera reopened)."""
         self._new = "start"
+        self._last = self._not_before = None
 
     def _asked(self, pts: Fraction, fit: Fit | None) -> Reason | None:
         if self._every:

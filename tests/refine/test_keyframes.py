@@ -74,6 +74,18 @@ def test_the_budget_makes_even_a_cut_wait():
     assert reasons(keyframes, [None, None, None, None], first=1) == [None, None, None, "cut"]
 
 
+@pytest.mark.parametrize("spent", ["before", "after"])
+def test_a_clock_that_begins_again_is_not_held_up_by_the_old_one_s_budget(spent):
+    keyframes = Keyframes(share=0.5)
+    keyframes.made(Fraction(3600), "start")
+    if spent == "before":
+        keyframes.spent(2)
+    keyframes.reset()
+    if spent == "after":
+        keyframes.spent(2)
+    assert reasons(keyframes, [None]) == ["start"]
+
+
 def test_without_a_budget_nothing_waits():
     keyframes = Keyframes(closest=1)
     reasons(keyframes, [None])
