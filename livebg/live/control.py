@@ -6,9 +6,11 @@ started the run may connect (the socket's mode is 0600, and it lies in that user
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import selectors
+import signal
 import socket
 import stat
 import sys
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 4096  # bytes of a line
 _REPLY_SECONDS = 120.0  # a model that has to be fetched first
+_NOT_OURS_SECONDS = 0.5  # until a terminal that another job has is asked again
 
 
 class Control(Closing):
@@ -61,11 +64,16 @@ class Control(Closing):
         self._wakened = wakened
         if self._listener is not None:
             self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        self._not_ours: Callable[[], object] | None = None  # listens to a terminal again that another job has
         if stdin is not None:
             lines = _Lines()
+
+            def hear() -> object:
+                return self._selector.register(stdin, selectors.EVENT_READ, lambda: self._hear(stdin, lines, hear))
+
             # A regular file as standard input cannot be waited for; it is no one who speaks.
             with suppress(PermissionError):
-                self._selector.register(stdin, selectors.EVENT_READ, lambda: self._hear(stdin, lines))
+                hear()
         self._thread = Thread(target=self._listen, name="livebg-control", daemon=True)
         self._thread.start()
 
@@ -83,8 +91,16 @@ class Control(Closing):
             self._path.unlink(missing_ok=True)
 
     def _listen(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):
+            # Whoever reads the terminal in the background (livebg live ... &) is stopped by this signal, with all its
+            # threads and the call; where the thread that reads holds it off, the read fails instead (POSIX).
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN})
         while True:
-            for key, _ in self._selector.select():
+            ready = self._selector.select(_NOT_OURS_SECONDS if self._not_ours else None)
+            if self._not_ours is not None:
+                self._not_ours()
+                self._not_ours = None
+            for key, _ in ready:
                 if key.fileobj is self._wakened:
                     return
                 key.data()
@@ -112,11 +128,15 @@ class Control(Closing):
         answer = _Answer(client)
         self._obey(heard[0], answer.good, answer.bad)
 
-    def _hear(self, stdin: int, lines: _Lines) -> None:
+    def _hear(self, stdin: int, lines: _Lines, again: Callable[[], object]) -> None:
         try:
             data = os.read(stdin, _LONGEST)
             heard = lines.add(data)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EIO:
+                self._selector.unregister(stdin)  # else a line that is typed for that other job would wake us for ever
+                self._not_ours = again
+                return
             data, heard = b"", []
         if not data:
             self._selector.unregister(stdin)

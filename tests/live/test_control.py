@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from time import monotonic
 
@@ -167,6 +169,57 @@ def test_a_file_as_standard_input_is_no_one_who_speaks(tmp_path, path):
     (tmp_path / "words").write_text("quit\n")
     with (tmp_path / "words").open() as file, Control(Told(), path=path, stdin=file.fileno()):
         assert ask(path, "blur 0.5") == "done"
+
+
+_JOB = """
+import fcntl, os, signal, termios
+from livebg.live.control import Control
+
+class Run:
+    def pause(self, on):
+        print("heard", flush=True)
+        os._exit(0)
+
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+job = os.fork()
+if job:
+    status = os.waitpid(job, os.WUNTRACED)[1]
+    if os.WIFSTOPPED(status):
+        print("stopped", flush=True)
+        os.kill(job, signal.SIGKILL)
+    os._exit(0)
+os.setpgid(0, 0)  # in the background now
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+read = os.read
+
+def watched(*given):
+    try:
+        return read(*given)
+    except OSError:
+        print("not ours", flush=True)
+        os.tcsetpgrp(0, os.getpgrp())  # fg
+        raise
+
+os.read = watched
+with Control(Run(), stdin=0):
+    signal.pause()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals of this kind here")
+def test_a_job_in_the_background_is_not_stopped_by_its_terminal_and_hears_it_in_the_foreground():
+    terminal, stdin = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", _JOB], stdin=stdin, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        os.close(stdin)
+        os.write(terminal, b"pause\n")
+        try:
+            out, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            os.close(terminal)
+    assert out.splitlines() == ["not ours", "heard"]
 
 
 def test_closing_is_quick_and_may_be_repeated(path):
