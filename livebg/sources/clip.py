@@ -125,7 +125,10 @@ class Clip:
             # the n-th number. The times that FFmpeg makes up put pictures that are stored ahead too late.
             if self._is_avi and packet.size and packet.dts is not None:
                 heappush(slots, packet.dts)
-            for picture in self._decode(packet):
+            pictures = self._decode(packet)
+            if pictures is None and slots:
+                heappop(slots)  # of the picture that never comes; decoding threads say so packets later
+            for picture in pictures or ():
                 duration = (picture.duration or 0) * self.clock
                 ticks = heappop(slots) if slots else picture.pts
                 stamp = None if ticks is None else ticks * self.clock - self.zero
@@ -179,12 +182,13 @@ class Clip:
         flush.stream = self.video
         yield from self.stretches.place(flush)
 
-    def _decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
+    def _decode(self, packet: Packet[Stream]) -> list[VideoFrame] | None:
+        """The pictures that a packet completes; ``None`` where it does not decode."""
         try:
             pictures = self._decoder.decode(packet)
         except av.FFmpegError as error:
             self._count_damage(error.strerror or str(error))
-            return []
+            return None
         for picture in pictures:
             if picture.is_corrupt:
                 self._count_damage("a frame is marked as damaged")

@@ -159,6 +159,29 @@ def test_damage_in_the_middle(tmp_path: Path) -> None:
     refuse(path, "is damaged", strict=True)
 
 
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "options"),
+    [("mjpeg", "yuvj420p", {}), ("libx264", "yuv420p", {"g": "1"})],
+    ids=["at once", "by threads"],
+)
+def test_frames_behind_the_damage_in_an_avi_keep_their_times(
+    tmp_path: Path, codec: str, pix_fmt: str, options: dict[str, str]
+) -> None:
+    whole = write_clip(tmp_path / "whole.avi", frames=30, rate=F(10), codec=codec, pix_fmt=pix_fmt, options=options)
+    path = tmp_path / "clip.avi"
+    with av.open(str(whole)) as given, av.open(str(path), "w") as output:
+        video = output.add_stream_from_template(given.streams.video[0])
+        for index, packet in enumerate(each for each in given.demux(video=0) if each.size):
+            copy = av.Packet(bytes(packet.size) if 5 <= index < 8 else bytes(packet))
+            copy.stream, copy.time_base, copy.is_keyframe = video, packet.time_base, True
+            copy.pts = copy.dts = packet.dts
+            output.mux(copy)
+    with open_source(path) as source:
+        shown = {read_number(frame.image): frame.pts for frame in source}
+        assert source.notes == [f"{path}: damaged packets or frames (3): the picture may show it"]
+    assert shown == {index: F(index, 10) for index in [*range(5), *range(8, 30)]}
+
+
 def test_a_size_that_changes_and_a_clock_that_begins_again(tmp_path: Path) -> None:
     """Two transport streams put one after the other."""
     first = write_clip(tmp_path / "first.ts", frames=25, audio="mp2")
