@@ -104,6 +104,7 @@ class Clip:
             self.container.seek(floor((time + self.zero) / self.clock), stream=self.video)
         except av.FFmpegError:
             return False
+        self._decoder.restart()
         self._jumped = True
         return True
 

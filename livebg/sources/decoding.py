@@ -58,6 +58,11 @@ class Decoder:
                 self._tag(frame)
         return frames
 
+    def restart(self) -> None:
+        """Begin anew where the container was moved to: PyAV's seek tells only the stream's own decoder."""
+        if self._context is not None:
+            self._context.flush_buffers()
+
     def _tag(self, frame: VideoFrame) -> None:
         """What libvpx does not say of the colours: what the container says, and VP8's own matrix (RFC 6386, 9.2)."""
         frame.color_primaries, frame.color_trc = self._native.color_primaries, self._native.color_trc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import av
@@ -10,6 +11,7 @@ import pytest
 
 from livebg.frame import Colour
 from livebg.sources import decoding, open_source
+from livebg.sources.realtime import RealtimeSource
 from tests.media import BT709, numbered, write_clip
 
 if TYPE_CHECKING:
@@ -139,3 +141,10 @@ def test_a_webm_with_alpha_can_be_cut(tmp_path: Path) -> None:
         cut = list(source)
     assert len(cut) == 10
     assert all(frame.image[:, :28].min() >= 253 for frame in cut)
+
+
+@pytest.mark.parametrize(("codec", "options"), [("libvpx", VP8), ("libvpx-vp9", {})])
+def test_a_webm_with_alpha_can_be_played_again(tmp_path: Path, codec: str, options: dict[str, str]) -> None:
+    path = write_hidden(tmp_path / "clip.webm", codec, "yuva420p", options)
+    with RealtimeSource(str(path)) as source:
+        assert len(list(itertools.islice(source, 8))) == 8  # three a round
