@@ -120,9 +120,12 @@ class Pacer(Closing):
             self._changed.notify_all()
 
     def blank(self) -> None:
-        """Show the slate until a fresh frame comes: something failed, and nothing older is to stand for it."""
+        """Show the slate until a fresh frame comes: something failed, and nothing older is to stand for it.
+
+        A frozen picture stays: it was asked for, and composed before that.
+        """
         with self._changed:
-            self._next = self._last = None
+            self._forget()
 
     def start_clock(self, epoch: float) -> None:
         """Say when the camera's clock was 0, on ``time.monotonic``; what is written has the first such clock."""
@@ -130,14 +133,19 @@ class Pacer(Closing):
             self._epoch = epoch
 
     def pause(self, on: bool) -> None:
-        """Show the slate, whatever comes; or go on with the next fresh frame."""
+        """Show the slate, whatever comes; or go on with the next fresh frame, or the frozen one."""
         with self._changed:
             self._paused = on
-            self._next = self._last = None
+            self._forget()
 
     def freeze(self, on: bool) -> None:
-        """Keep showing the last frame, whatever its age; the slate, where there is none."""
+        """Keep showing the last frame, whatever its age and whatever fails; the slate, where there is none.
+
+        Its end brings the newest frame; the frozen one is not shown again, since its time, or a failure, has passed.
+        """
         with self._changed:
+            if self._frozen and not on:
+                self._last = None
             self._frozen = on
 
     def sleep(self, on: bool) -> None:
@@ -145,7 +153,7 @@ class Pacer(Closing):
         with self._changed:
             self._asleep = on
             self._begun = False
-            self._next = self._last = None
+            self._forget()
 
     def change_slate(self, slate: Image) -> None:
         """Take another slate of the same size."""
@@ -160,9 +168,9 @@ class Pacer(Closing):
                 return "paused"
             if self._asleep:
                 return "asleep"
-            if self._frozen:
-                return "frozen"
-            return "slate" if self._last is None else "shown"
+            if self._last is None:
+                return "slate"
+            return "frozen" if self._frozen else "shown"
 
     @property
     def error(self) -> SinkError | None:
@@ -175,6 +183,12 @@ class Pacer(Closing):
             self._stopped = True
             self._changed.notify_all()
         self._thread.join(PATIENCE)
+
+    def _forget(self) -> None:
+        """What was to be shown is not any more, unless it is frozen."""
+        self._next = None
+        if not self._frozen:
+            self._last = None
 
     def _run(self) -> None:
         while self._error is None:

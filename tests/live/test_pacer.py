@@ -145,7 +145,76 @@ def test_frozen_with_nothing_to_keep_is_the_slate(output):
     pacer.show(shot())
     for _ in range(3):
         sink.wait_for(is_slate)
+    assert pacer.state == "slate"
     assert not any(shows(77)(frame) for frame in sink.frames)
+
+
+def fails(pacer: Pacer) -> None:
+    pacer.blank()
+
+
+def pauses(pacer: Pacer) -> None:
+    pacer.pause(True)
+    assert pacer.state == "paused"
+    pacer.pause(False)
+
+
+def sleeps(pacer: Pacer) -> None:
+    pacer.sleep(True)
+    assert pacer.state == "asleep"
+    pacer.sleep(False)
+
+
+@pytest.mark.parametrize("happens", [fails, pauses, sleeps])
+def test_a_frozen_picture_stays_whatever_happens_and_is_not_shown_after_its_end(output, happens):
+    pacer, sink, *_ = output
+    pacer.stale = 30  # its age is not what ends it
+    pacer.show(shot(77))
+    sink.wait_for(shows(77))
+    pacer.freeze(True)
+    pacer.show(shot(99))
+    happens(pacer)
+    for _ in range(3):
+        sink.wait_for(shows(77))
+    assert pacer.state == "frozen"
+    pacer.freeze(False)
+    for _ in range(3):
+        sink.wait_for(is_slate)  # neither: both were before what happened
+    assert pacer.state == "slate"
+    pacer.freeze(False)
+    pacer.show(shot(55))
+    sink.wait_for(shows(55))
+    assert pacer.state == "shown"
+    assert not any(shows(99)(frame) for frame in sink.frames)
+
+
+@pytest.mark.parametrize("on", ["paused", "asleep"])
+def test_a_frozen_picture_is_not_shown_in_a_pause(output, on):
+    pacer, sink, *_ = output
+    pacer.show(shot(77))
+    sink.wait_for(shows(77))
+    pacer.freeze(True)
+    (pacer.pause if on == "paused" else pacer.sleep)(True)
+    sink.wait_for(is_slate)
+    start = len(sink.frames)
+    for _ in range(5):
+        sink.wait_for(is_slate)
+    assert all(is_slate(frame) for frame in sink.frames[start:])
+    assert pacer.state == on
+
+
+def test_the_end_of_a_freeze_brings_the_newest_frame_without_a_slate_between(output):
+    pacer, sink, *_ = output
+    pacer.stale = 30
+    pacer.show(shot(77))
+    sink.wait_for(shows(77))
+    start = len(sink.frames)
+    pacer.freeze(True)
+    pacer.show(shot(99))
+    sink.wait_for(shows(77))
+    pacer.freeze(False)
+    sink.wait_for(shows(99))
+    assert not any(is_slate(frame) for frame in sink.frames[start:])
 
 
 def test_blank_ends_what_is_shown_at_once(output):
