@@ -149,6 +149,7 @@ class Loop(Closing):
         """Take other stages from the next frame on; what they replace is the caller's to close once ``settled``."""
         with self._changed:
             self._waiting = parts
+            self._changed.notify_all()
 
     def settled(self, timeout: float) -> bool:
         """Wait until the stages of the last ``use`` are used; whether they are."""
@@ -286,13 +287,14 @@ class Loop(Closing):
 
     def _ready(self, pause: float) -> bool:
         """Wait for the pause to pass, and for whoever wakes us; whether to open the camera."""
+        end = monotonic() + pause
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped, pause)
-            while self._asleep and not self._stopped:
-                self._waiting, parts = None, self._waiting
-                self._parts = parts or self._parts
-                self._changed.notify_all()
-                self._changed.wait()
+            while not self._stopped:
+                self._take_swap()
+                left = end - monotonic()
+                if left <= 0 and not self._asleep:
+                    break
+                self._changed.wait(None if self._asleep else left)
             return not self._stopped
 
     def _failed(self, error: Exception) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from livebg.frame import Frame, Matte
+from livebg.live import loop as loops
 from livebg.live.checks import require_motion
 from livebg.live.view import View
 from livebg.motion import Motion
@@ -157,6 +158,29 @@ def test_the_loop_sleeps_and_changes_while_no_frame_comes(live_run):
     run.loop.sleep(False)
     run.sink.wait_for(is_on_red)
     assert run.statistics.whole()["errors"] == 0
+
+
+def test_stages_change_while_the_camera_sleeps(live_run):
+    run = live_run()
+    run.sink.wait_for(is_person)
+    run.loop.sleep(True)
+    closed = threading.Event()
+    while run.loop._camera is not None:
+        closed.wait(0.01)
+    for _ in range(2):
+        run.loop.use(replace(run.loop.parts, compositor=OnRed(Poison())))
+        assert run.loop.settled(10)
+    run.loop.sleep(False)
+    run.sink.wait_for(is_on_red)
+
+
+def test_stages_change_in_the_pause_after_a_failure(live_run, monkeypatch):
+    monkeypatch.setattr(loops, "_PAUSES", (60.0,))
+    run = live_run(broken="camera")
+    while not run.said:
+        run.sink.wait_for(is_slate)
+    run.loop.use(replace(run.loop.parts, compositor=OnRed(Poison())))
+    assert run.loop.settled(10)
 
 
 def test_figures_count_what_happened(live_run):
