@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Major brands of ISO/IEC 23008-12; AVIF may have mif1 too, and then says so among its compatible ones.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -17,12 +21,36 @@ def is_heic(head: bytes) -> bool:
 
 
 def may_have_alpha(data: bytes) -> bool:
-    """Whether it is worth decoding with alpha first; that costs the orientation tag, so a JPEG is not asked."""
+    """Whether it is worth decoding with alpha first; a JPEG has none."""
     if data.startswith(b"\xff\xd8"):
         return False
     if data.startswith(b"\x89PNG"):
         return len(data) > 25 and (data[25] & 4 == 4 or b"tRNS" in data[:4096])
     return True
+
+
+def unread_orientation(data: bytes) -> int:
+    """The EXIF orientation, 1 to 8, of a PNG or WebP, which OpenCV does not turn where it decodes alpha; 1 for others.
+
+    Source: PNG 3rd edition, 11.3.5.6; RFC 9649, 2.7.1.5.
+    """
+    tiff = next((data[body] for name, body in _chunks(data) if name in (b"eXIf", b"EXIF")), b"")
+    return exif_orientation(tiff.removeprefix(b"Exif\0\0"))  # some put JPEG's mark before it
+
+
+def exif_orientation(tiff: bytes) -> int:
+    """The orientation tag (0x0112) of the first directory; 1 where there is none, or nonsense. Source: TIFF 6.0."""
+    order = "<" if tiff.startswith(b"II") else ">"
+    try:
+        directory = struct.unpack_from(order + "I", tiff, 4)[0]
+        count = struct.unpack_from(order + "H", tiff, directory)[0]
+        for entry in range(directory + 2, directory + 2 + 12 * count, 12):
+            tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
+            if tag == 0x0112:
+                return int(value) if 1 <= value <= 8 else 1
+    except struct.error:  # cut off
+        pass
+    return 1
 
 
 def is_cut_off(data: bytes) -> bool:
@@ -54,12 +82,18 @@ def _frames_of_png(data: bytes) -> int:
 
 def _frames_of_webp(data: bytes) -> int:
     """Chunks ANMF. Source: RFC 9649, 2.7."""
-    count, place = 0, 12
+    return max(sum(name == b"ANMF" for name, _ in _chunks(data)), 1)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Name and place of each chunk of a PNG or WebP; none of any other file."""
+    png = data.startswith(b"\x89PNG")
+    place = 8 if png else 12 if data.startswith(b"RIFF") and data[8:12] == b"WEBP" else len(data)
     while place + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, place)
-        count += name == b"ANMF"
-        place += 8 + size + size % 2
-    return max(count, 1)
+        first, second = data[place : place + 4], data[place + 4 : place + 8]
+        name, size = (second, int.from_bytes(first, "big")) if png else (first, int.from_bytes(second, "little"))
+        yield name, slice(place + 8, place + 8 + size)
+        place += 8 + size + (4 if png else size % 2)  # a checksum; an even place
 
 
 def _pages_of_tiff(data: bytes) -> int:

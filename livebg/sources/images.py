@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from livebg.errors import SourceError, UsageError
 from livebg.frame import Frame, StreamInfo
-from livebg.sources.headers import count_pictures
+from livebg.sources.headers import count_pictures, exif_orientation
 from livebg.sources.picture import decode_picture, read_bytes, read_picture
 from livebg.stages import Closing
 
@@ -220,19 +220,7 @@ def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
             height, width = struct.unpack(">HH", segment[1:5])
             return (height, width) if sideways else (width, height)
         if marker == 0xFFE1 and segment.startswith(b"Exif\0\0"):
-            sideways = _exif_orientation(segment[6:]) >= 5
-
-
-def _exif_orientation(tiff: bytes) -> int:
-    """The orientation tag (0x0112) of the first directory; 1 where there is none. Source: TIFF 6.0, Exif 2.3."""
-    order = "<" if tiff.startswith(b"II") else ">"
-    directory = struct.unpack_from(order + "I", tiff, 4)[0]
-    count = struct.unpack_from(order + "H", tiff, directory)[0]
-    for entry in range(directory + 2, directory + 2 + 12 * count, 12):
-        tag, _, _, value = struct.unpack_from(order + "HHIH", tiff, entry)
-        if tag == 0x0112:
-            return int(value)
-    return 1
+            sideways = exif_orientation(segment[6:]) >= 5
 
 
 def _briefly(notes: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from livebg.errors import SourceError
-from livebg.sources.headers import HEIC_CURE, is_cut_off, is_heic, may_have_alpha
+from livebg.sources.headers import HEIC_CURE, is_cut_off, is_heic, may_have_alpha, unread_orientation
 from livebg.sources.white import over_white
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def decode_picture(data: bytes, path: Path) -> Image:
     try:
         image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if may_have_alpha(data) else None
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
-            straight = _eight_bits(image)
+            straight = _eight_bits(_upright(image, unread_orientation(data)))
             return over_white(cv2.cvtColor(straight, cv2.COLOR_BGRA2RGB), cv2.extractChannel(straight, 3))  # type: ignore[arg-type]
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -69,6 +69,15 @@ def decode_picture(data: bytes, path: Path) -> Image:
     if image is None:
         raise damaged
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+
+
+def _upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turned as an EXIF orientation says. Source: Exif 2.3, 4.6.4."""
+    if orientation == 1:
+        return image
+    laid = image.transpose(1, 0, 2) if orientation >= 5 else image
+    down, along = (-1 if orientation in flipped else 1 for flipped in ((3, 4, 7, 8), (2, 3, 6, 7)))
+    return np.ascontiguousarray(laid[::down, ::along])
 
 
 def _eight_bits(image: NDArray[Any]) -> NDArray[Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from fractions import Fraction as F
 from typing import TYPE_CHECKING
 
@@ -43,11 +44,28 @@ def save_sequence(folder: Path, names: list[str]) -> None:
         save(folder / name, numbered(index))
 
 
-def with_exif(jpeg: bytes, orientation: int, order: str = ">") -> bytes:
+def exif(orientation: int, order: str = ">") -> bytes:
     tiff = (b"MM" if order == ">" else b"II") + struct.pack(order + "HIH", 42, 8, 1)
-    tiff += struct.pack(order + "HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
-    segment = b"Exif\0\0" + tiff
+    return tiff + struct.pack(order + "HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
+
+
+def with_exif(jpeg: bytes, orientation: int, order: str = ">") -> bytes:
+    segment = b"Exif\0\0" + exif(orientation, order)
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + jpeg[2:]
+
+
+def png_with_exif(png: bytes, orientation: int) -> bytes:
+    body = b"eXIf" + exif(orientation)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return png[:33] + chunk + png[33:]
+
+
+def webp_with_exif(webp: bytes, orientation: int, width: int, height: int) -> bytes:
+    tiff = exif(orientation)
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    head = b"VP8X" + struct.pack("<IB3x", 10, 0x18) + size
+    body = b"WEBP" + head + webp[12:] + b"EXIF" + struct.pack("<I", len(tiff)) + tiff
+    return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def read(path: Path | str, **options: object) -> list[Frame]:
@@ -137,6 +155,24 @@ def test_exif_orientation(tmp_path: Path, orientation: int, order: str) -> None:
     (frame,) = read(path)
     assert frame.image.shape == wanted.shape
     assert np.abs(frame.image.astype(int) - wanted).mean() < 6
+    assert picture_size(path) == (wanted.shape[1], wanted.shape[0])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+@pytest.mark.parametrize("orientation", [*EXIF_ORIENTATIONS, 9])
+def test_exif_orientation_of_what_has_alpha(tmp_path: Path, orientation: int, suffix: str) -> None:
+    stored = np.dstack([numbered(0b00100110, 80, 48), np.full((48, 80), 255, np.uint8)])
+    stored[:10, :20, 3] = 0
+    parameters = [cv2.IMWRITE_WEBP_QUALITY, 101] if suffix == ".webp" else []  # without loss
+    plain = cv2.imencode(suffix, stored[..., [2, 1, 0, 3]], parameters)[1].tobytes()
+    path = tmp_path / f"cut{suffix}"
+    path.write_bytes(
+        png_with_exif(plain, orientation) if suffix == ".png" else webp_with_exif(plain, orientation, 80, 48)
+    )
+    stored[:10, :20, :3] = 255
+    wanted = EXIF_ORIENTATIONS[orientation if orientation < 9 else 1](stored[..., :3])
+    (frame,) = read(path)
+    assert np.array_equal(frame.image, wanted)
     assert picture_size(path) == (wanted.shape[1], wanted.shape[0])
 
 
