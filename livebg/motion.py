@@ -28,6 +28,7 @@ import numpy as np
 
 from livebg.flow import Field, Flow, Gray, alike, cancelling, grid, sample
 from livebg.frame import Alpha, Frame, Image
+from livebg.scale import scale_into
 from livebg.still import Stillness
 
 LONG_SIDE = 320
@@ -184,8 +185,7 @@ def gray_of(frame: Frame | Image, *, into: Gray | None = None) -> Gray:
     image = frame.at_least(2 * width, 2 * height)  # from a half of nearly this size it would be blurred
     if image.ndim == 3:
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY if image.shape[2] == 3 else cv2.COLOR_RGBA2GRAY))
-    averaged = width <= columns and height <= rows
-    cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_AREA if averaged else cv2.INTER_LINEAR)
+    scale_into(image, into)
     return into
 
 

@@ -20,6 +20,7 @@ from livebg.compose.foreground import LEAST, Foreground
 from livebg.compose.light_wrap import LightWrap
 from livebg.errors import SourceError
 from livebg.frame import Alpha, Image
+from livebg.scale import scaled
 
 WALLS = ((220, 30, 40), (20, 200, 60), (30, 60, 230), (240, 220, 20), (220, 30, 220), (20, 210, 220))
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
@@ -69,7 +70,7 @@ def bench_foreground(
     person = _composites(people / _FOLDERS[1], 1)[0]
     cost: dict[str, dict[str, float]] = {}
     for name, size in SIZES.items():
-        case = _Known(_resized(person.image, size), _resized(person.alpha, size), _resized(person.subject, size))
+        case = _Known(scaled(person.image, *size), scaled(person.alpha, *size), scaled(person.subject, *size))
         cost[name] = _timed_cpu(case, rounds)
         if device is not None:
             cost[name][f"{device}_ms"] = _timed_torch(case, rounds, device)
@@ -95,18 +96,12 @@ def _composites(folder: Path, count: int) -> list[_Known]:
         if alpha is None or subject is None or alpha.shape != subject.shape[:2]:
             raise SourceError(f"{mask} and {mask.stem}.jpg in fg are no pair: fetch the data again")
         size = _SCALE * alpha.shape[1], _SCALE * alpha.shape[0]
-        share = _resized(alpha.astype(np.float32) / np.float32(255), size)
-        colours = _resized(subject.astype(np.uint8), size)
+        share = scaled(alpha.astype(np.float32) / np.float32(255), *size)
+        colours = scaled(subject.astype(np.uint8), *size)
         wall = np.array(WALLS[index % len(WALLS)], np.float32)
         mixed = share[..., None] * colours + (1 - share[..., None]) * wall
         found.append(_Known(np.rint(mixed).astype(np.uint8), share, colours))
     return found
-
-
-def _resized(plane: _Plane, size: tuple[int, int]) -> _Plane:
-    resized = np.empty((size[1], size[0], *plane.shape[2:]), plane.dtype)
-    cv2.resize(plane, size, dst=resized, interpolation=cv2.INTER_LINEAR)
-    return resized
 
 
 def _judged(cases: list[_Known]) -> dict[str, float]:

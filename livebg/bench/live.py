@@ -33,9 +33,9 @@ from livebg.live.loop import Loop
 from livebg.live.pacer import Pacer
 from livebg.live.session import open_late_segmenter
 from livebg.live.statistics import Statistics
+from livebg.scale import fit_into
 from livebg.sinks import NullSink
 from livebg.sources import open_camera, open_source
-from livebg.sources.size import cover
 from livebg.stages import Compositor, Draft
 
 _SETTLED_SECONDS = 10.0  # after which memory must not grow
@@ -174,7 +174,7 @@ def _against_own(
     with open_source(clip, side=False) as source:
         for each in source:
             if each.pts in shown:
-                frame = each.with_image(cover(each.image, *size))
+                frame = each.with_image(fit_into(each.image, *size, "cover"))
                 own = _small(refiner.refine(Draft(frame, segmenter.segment(frame))))
                 either = np.count_nonzero((own > 127) | (shown[each.pts] > 127))
                 both = np.count_nonzero((own > 127) & (shown[each.pts] > 127))

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from livebg.compose.fit import fit_into
 from livebg.errors import SinkError, SourceError
 from livebg.frame import Frame, Image
+from livebg.scale import fit_into
 from livebg.sources import open_source
 
 _ROLES = ("input", "matte", "result")

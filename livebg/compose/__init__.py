@@ -3,10 +3,10 @@
 from livebg.compose.backgrounds import Background, Moving, Plain, Transparent
 from livebg.compose.blur import Blur
 from livebg.compose.compositor import Compositor
-from livebg.compose.fit import Fit
 from livebg.compose.foreground import Foreground
 from livebg.compose.framing import Framing
 from livebg.compose.spec import BackgroundSpec, parse_background, parse_colour
+from livebg.scale import Fit
 
 __all__ = [
     "Background",

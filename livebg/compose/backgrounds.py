@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from livebg.compose.fit import Fit, fit_into
 from livebg.errors import SourceError
+from livebg.scale import Fit, fit_into
 from livebg.stages import Closing
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from livebg.errors import UsageError
+from livebg.scale import quickly_scaled
 
 if TYPE_CHECKING:
     from livebg.frame import Frame
@@ -43,10 +43,7 @@ class View:
             return frame
         part = frame.image[top : top + height, left : left + width]
         if (width, height) != self._size:
-            shrinks = width > self._size[0]
-            part = np.asarray(
-                cv2.resize(part, self._size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8
-            )
+            part = quickly_scaled(part, *self._size)
         return frame.with_image(np.ascontiguousarray(part))
 
     def _box(self, columns: int, rows: int) -> Box:

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from livebg.flow import grid, sample
 from livebg.motion import Motion, chain
 from livebg.refine.keyframes import Fit
+from livebg.scale import scaled
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -93,14 +94,15 @@ class Keyframe:
         since = step if self._since is None else chain(self._since, step)
         rows, columns = since.trust.shape
         shape = rows // 2, columns // 2
+        size = shape[::-1]
         if self._then.shape != shape:
-            self._then = _resized(self._coarse, shape)
-        self._now = _resized(coarse, shape)
+            self._then = scaled(self._coarse, *size)
+        self._now = scaled(coarse, *size)
         scale = np.array([columns / shape[1], rows / shape[0]], np.float32)
-        source: Floats = _resized(since.flow, shape) / scale + grid(*shape)
+        source: Floats = scaled(since.flow, *size) / scale + grid(*shape)
         rest = _rest(np.asarray(sample(self._then, source), np.float32), self._now)
         self._apart = np.asarray(cv2.absdiff(self._now, sample(self._then, source + rest)), np.float32)
-        self._since = Motion(since.flow + _resized(rest * scale, (rows, columns)), since.trust)
+        self._since = Motion(since.flow + scaled(rest * scale, columns, rows), since.trust)
 
     def fit(self) -> Fit:
         """How well it still fits the present frame."""
@@ -109,7 +111,7 @@ class Keyframe:
             return Fit(0.0, 1.0)
         edge = self._now * (1 - self._now)
         mass = float(edge.sum())
-        trust = _resized(since.trust, edge.shape)
+        trust = scaled(since.trust, edge.shape[1], edge.shape[0])
         sure = float((edge * trust).sum()) / mass if mass > 0.25 else 1.0
         return Fit(float(self._apart.sum()) / (4 * mass + 0.25), sure)
 
@@ -150,7 +152,7 @@ class Keyframe:
         """The present frame's pixels that the correction may touch, in rows (n, _ROW); the last one several times."""
         small, full = since.trust.shape, correction.changed.shape
         if self._changed is None:
-            self._changed = (_resized(correction.changed.astype(np.float32), small) > 0) * np.uint8(255)
+            self._changed = (scaled(correction.changed.astype(np.float32), small[1], small[0]) > 0) * np.uint8(255)
         touched = sample(self._changed, since.flow + grid(*small))
         seen = cv2.resize(touched, full[::-1], interpolation=cv2.INTER_NEAREST)
         where = np.flatnonzero(np.asarray(seen, np.uint8).view(np.bool_)).astype(np.int32)
@@ -200,9 +202,3 @@ def _ramp(values: Floats, zero: np.float32, one: np.float32) -> Floats:
     """0 up to ``zero``, 1 from ``one``, straight between."""
     ramp: Floats = np.clip((values - zero) / (one - zero), 0, 1)
     return ramp
-
-
-def _resized(alpha: Alpha, shape: tuple[int, ...]) -> Alpha:
-    averaged = shape[1] <= alpha.shape[1] and shape[0] <= alpha.shape[0]
-    way = cv2.INTER_AREA if averaged else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(alpha, (shape[1], shape[0]), interpolation=way), np.float32)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from livebg.frame import Alpha, Image, Matte
 from livebg.refine.guided_settings import USUAL, GuidedSettings
+from livebg.scale import quickly_scaled, scaled_alpha
 from livebg.still import Stillness
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Bilinear:
 
     def refine(self, draft: Draft) -> Matte:
         """The matte at the frame's size, float32 (H, W) in [0, 1]; averaged where the frame is the smaller."""
-        return Matte(_resized(draft.matte.alpha, draft.frame.width, draft.frame.height))
+        return Matte(scaled_alpha(draft.matte.alpha, draft.frame.width, draft.frame.height))
 
     def reset(self) -> None:
         """Nothing is kept between frames."""
@@ -92,16 +93,16 @@ class Guided:
         image = draft.frame.image
         height, width = image.shape[:2]
         rows, columns = grid_shape(draft.matte.alpha.shape, image.shape, self._grid)
-        coarse = _resized(draft.matte.alpha, columns, rows)
+        coarse = scaled_alpha(draft.matte.alpha, columns, rows)
         sharp = self._sharpened(coarse)
-        alpha = _resized(sharp, width, height)
+        alpha = scaled_alpha(sharp, width, height)
         edges = self._edges(coarse)
         if not edges.any():
             self.reset()  # the next edge is another subject's
             return Matte(alpha)
         if self._last.shape != alpha.shape:
             self._last = np.full(alpha.shape, _NOTHING)
-        guide = shrink(draft.frame.at_least(columns, rows), coarse.shape)
+        guide = quickly_scaled(draft.frame.at_least(columns, rows), columns, rows)
         coefficients = self._coefficients(guide, coarse, edges)
         coefficients[..., 3] -= sharp / 255
         rate = self._stillness.still(guide) * self._slower
@@ -226,24 +227,6 @@ def solve(means: Floats, eps: np.float32) -> Floats:
     found[2] = (c_rb * r + c_gb * g + c_bb * b) * scale
     found[3] = alpha - found[0] * red - found[1] * green - found[2] * blue
     return found
-
-
-def shrink(image: Image, shape: tuple[int, ...]) -> Image:
-    """A picture taken down to (h, w): by exact halves, which OpenCV averages quickly, and the rest bilinear."""
-    rows, columns = shape[:2]
-    while image.shape[0] >= 2 * rows and image.shape[1] >= 2 * columns and min(rows, columns) > 1:
-        even = image[: image.shape[0] & ~1, : image.shape[1] & ~1]
-        image = np.asarray(cv2.resize(even, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _resized(alpha: Alpha, width: int, height: int) -> Alpha:
-    """A new array (height, width); in [0, 1] where ``alpha`` is."""
-    shrinks = width < alpha.shape[1] or height < alpha.shape[0]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized = np.asarray(cv2.resize(alpha, (width, height), interpolation=way), np.float32)
-    cv2.threshold(resized, 1, 1, cv2.THRESH_TRUNC, dst=resized)  # by a rounding it may be more; never less than 0
-    return resized
 
 
 def _roomy(buffer: Floats, size: int) -> Floats:

@@ -113,9 +113,12 @@ class _Stillness:
 
 
 def _shrunk(planes: Tensor, shape: tuple[int, int]) -> Tensor:
-    """By exact halves and the rest bilinear, as ``guided.shrink`` does."""
-    while planes.shape[2] >= 2 * shape[0] and planes.shape[3] >= 2 * shape[1] and min(shape) > 1:
-        planes = functional.avg_pool2d(planes, 2)
+    """By halves and the rest bilinear, as ``scale.quickly_scaled`` does."""
+    rows, columns = planes.shape[2:]
+    while rows >= 2 * shape[0] or columns >= 2 * shape[1]:
+        rows = rows // 2 if rows >= 2 * shape[0] else rows
+        columns = columns // 2 if columns >= 2 * shape[1] else columns
+        planes = functional.interpolate(planes, (rows, columns), mode="area")
     return _grown(planes, shape)
 
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from livebg.frame import Matte
 from livebg.refine.guided import Guided
 from livebg.refine.guided_settings import GuidedSettings
 from livebg.refine.trimap import SUBJECT, UNKNOWN, trimap
+from livebg.scale import scaled, scaled_alpha
 from livebg.stages import Draft
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ class ClosedForm:
         frame = draft.frame
         scale = min(1.0, self._size / max(frame.width, frame.height))
         size = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-        prior = _resized(draft.matte.alpha, size)
+        prior = scaled_alpha(draft.matte.alpha, *size)
         tri = trimap(prior, max(1, round(_REACH * max(size))))
-        alpha = solve(_resized(frame.image, size), tri, prior)
+        alpha = solve(scaled(frame.image, *size), tri, prior)
         if scale == 1:
             return Matte(alpha)
         self._enlarge.reset()
@@ -126,12 +126,3 @@ def solve(image: Image, tri: Image, prior: Alpha) -> Alpha:
 def _require_library() -> None:
     if find_spec("pymatting") is None:
         raise UsageError("--refine matting needs the library pymatting: pip install pymatting, or take --refine guided")
-
-
-def _resized(plane: _Plane, size: tuple[int, int]) -> _Plane:
-    """A new array of this width and height; averaged where it gets smaller."""
-    columns, rows = size
-    way = cv2.INTER_AREA if rows < plane.shape[0] or columns < plane.shape[1] else cv2.INTER_LINEAR
-    resized = np.empty((rows, columns, *plane.shape[2:]), plane.dtype)
-    cv2.resize(plane, size, dst=resized, interpolation=way)
-    return resized

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from livebg.frame import Alpha
+from livebg.scale import scaled_alpha
 from livebg.segment.subjects import SURE_BACKGROUND, SURE_FOREGROUND, Subjects, doubt_closed, subject_gain
 
 AlphaMode = Literal["matte", "raw"]
@@ -48,14 +48,13 @@ def score_to_alpha(
         normalise: ``minmax`` stretches this map over [0, 1] first.
 
     Returns:
-        float32 (H, W) in [0, 1], a new array; between the model's pixels bilinear.
+        float32 (H, W) in [0, 1], a new array.
     """
     if normalise == "minmax":
         score = stretch(score)
     if mode == "matte":
         score = matte(score, subjects)
-    alpha: Alpha = np.asarray(cv2.resize(score, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    return np.clip(alpha, 0, 1, out=alpha)
+    return scaled_alpha(score, *size)
 
 
 def matte(score: Alpha, subjects: Subjects = "all") -> Alpha:

@@ -27,6 +27,7 @@ from livebg import weights
 from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.limits import LARGEST, SMALLEST
+from livebg.scale import scale_into
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import Precision, choose, open_runtime
@@ -171,7 +172,7 @@ class Segmenter:
             if len(checked) != 1:
                 pictures = np.empty((len(checked), *pictures.shape[1:]), np.uint8)
             for frame, picture in zip(checked, pictures, strict=True):
-                shrink_or_grow(frame.at_least(*self.size), picture)
+                scale_into(frame.at_least(*self.size), picture)
                 if self._normalise == "minmax":
                     _stretch_to_white(picture)
             scores = self._runtime.scores(pictures)
@@ -230,26 +231,6 @@ def find_model(model: str | os.PathLike[str]) -> Path:
 def packaged_models() -> dict[str, Path]:
     """The models that come with livebg, by name, each with its weights in full precision."""
     return {path.stem: path for path in sorted(PACKAGED.glob("*.onnx")) if not path.name.endswith(INT8)}
-
-
-def shrink_or_grow(image: Image, into: NDArray[np.uint8]) -> None:
-    """Squash a picture to another's size, averaging where it shrinks and bilinear where it grows.
-
-    Args:
-        image: RGB uint8 (H, W, 3).
-        into: Where it goes, uint8 (h, w, 3).
-    """
-    height, width = into.shape[:2]
-    while min(image.shape[0] / height, image.shape[1] / width) >= 2 and image.shape[0] % 2 == image.shape[1] % 2 == 0:
-        # OpenCV is quick at exact halves: a third of the time at 1080p and at 4K.
-        image = np.asarray(cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
-    rows, columns = min(height, image.shape[0]), min(width, image.shape[1])
-    if (rows, columns) == (height, width):
-        cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_AREA)
-        return
-    if (rows, columns) != image.shape[:2]:  # OpenCV averages only where both sides shrink
-        image = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
 
 
 def _stretch_to_white(picture: NDArray[np.uint8]) -> None:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from livebg.errors import SourceError, UsageError
 from livebg.frame import StreamInfo
+from livebg.scale import fit_into
 from livebg.sources.live import LiveSource, Shot
 from livebg.sources.newest import Newest
 from livebg.sources.pattern import NAMES, PatternSource
-from livebg.sources.size import cover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -189,7 +189,7 @@ class CameraSource(LiveSource):
         image = captured.image
         if image.shape[:2] != (self._info.height, self._info.width):
             self._other_size += 1
-            image = cover(image, self._info.width, self._info.height)
+            image = fit_into(image, self._info.width, self._info.height, "cover")
         if not self._started:
             self._started = captured.time
         # In whole ticks; never twice the same, should a driver stamp two pictures so.

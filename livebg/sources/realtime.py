@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from livebg.errors import SourceError
 from livebg.frame import StreamInfo
+from livebg.scale import fit_into
 from livebg.sources.clip import Clip
 from livebg.sources.live import LiveSource, Shot
 from livebg.sources.pixels import Converter
-from livebg.sources.size import cover
 from livebg.sources.times import Mender, Stretches
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class RealtimeSource(LiveSource):
             self._side.collect(self._offset)
         if self._closing.wait(max(0.0, self._started + float(pts) - now)):
             return None
-        image = cover(self._converter.to_rgb(picture), self.info.width, self.info.height)
+        image = fit_into(self._converter.to_rgb(picture), self.info.width, self.info.height, "cover")
         return Shot(image, pts, duration)
 
     def _next(self) -> tuple[Fraction, VideoFrame] | None:

@@ -15,10 +15,10 @@ import numpy as np
 
 from livebg import weights
 from livebg.errors import UsageError
+from livebg.scale import scale_into
 from livebg.segment.published import TABLES, load
 from livebg.segment.quantise import ranges
 from livebg.segment.runtimes import PUBLISHED_SIZE
-from livebg.segment.segmenter import shrink_or_grow
 from livebg.train.folders import SUFFIXES, load_library, read_picture
 from livebg.train.guard import judged_person, refuse_judging
 from livebg.train.shots import shoot
@@ -77,7 +77,7 @@ def published_pictures(data: Path, count: int) -> NDArray[np.uint8]:
     width, height = PUBLISHED_SIZE
     pictures = np.empty((len(files), height, width, 3), np.uint8)
     for path, picture in zip(files, pictures, strict=True):
-        shrink_or_grow(read_picture(path), picture)
+        scale_into(read_picture(path), picture)
     return pictures
 
 

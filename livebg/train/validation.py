@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from livebg.scale import scaled
 from livebg.segment.alpha import score_to_alpha
 from livebg.segment.runtimes import SCALE, SHIFT
-from livebg.segment.segmenter import shrink_or_grow
 from livebg.train.camera import draw_camera
 from livebg.train.scenes import compose_scene
 
@@ -87,8 +87,7 @@ def validate(
 @torch.inference_mode()
 def matte_of(network: U2Net, size: tuple[int, int], picture: Image) -> NDArray[np.float32]:
     """A picture's alpha, (H, W) float32, by a torch network at an input size (width, height)."""
-    small = np.empty((size[1], size[0], 3), np.uint8)
-    shrink_or_grow(picture, small)
+    small = scaled(picture, *size)
     device = next(network.parameters()).device
     score = network(normalised(torch.from_numpy(small)[None].to(device)))[0, 0].cpu().numpy()
     return score_to_alpha(score, (picture.shape[1], picture.shape[0]))

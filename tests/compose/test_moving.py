@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from livebg.compose import Compositor, Moving, backgrounds
-from livebg.compose.fit import fit_into
 from livebg.errors import SourceError
 from livebg.frame import Frame, Matte, StreamInfo
+from livebg.scale import fit_into
 from livebg.stages import Closing
 
 SIZE = (6, 8)

@@ -13,7 +13,6 @@ from livebg.evaluate.lag import LagMeter
 from livebg.evaluate.video_metrics import gradient_error
 from livebg.frame import Frame, Matte
 from livebg.refine import Bilinear, Guided
-from livebg.refine.guided import shrink
 from livebg.refine.guided_settings import GuidedSettings
 from livebg.refine.guided_torch import GuidedTorch
 from livebg.segment import Segmenter
@@ -169,13 +168,6 @@ def test_a_frame_of_8k():
 def test_settings_out_of_range_are_refused(kind, settings):
     with pytest.raises(ValueError, match=r"radius must be 1..16, eps above 0.*got"):
         kind(GuidedSettings(**settings))
-
-
-@pytest.mark.parametrize("size", [(30, 20), (201, 99), (640, 360), (64, 48)])
-def test_shrinking_a_guide_keeps_its_mean(size):
-    width, height = size
-    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    assert abs(float(shrink(image, (16, 24)).mean()) - float(image.mean())) < 4
 
 
 @pytest.mark.parametrize("size", [(640, 360), (641, 359), (100, 50)])

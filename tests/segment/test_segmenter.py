@@ -20,7 +20,7 @@ from livebg.frame import Frame, Matte
 from livebg.segment import Segmenter
 from livebg.segment import segmenter as segmenter_module
 from livebg.segment.runtimes import products
-from livebg.segment.segmenter import find_model, packaged_models, shrink_or_grow
+from livebg.segment.segmenter import find_model, packaged_models
 from tests.fakes import gradient
 from tests.segment.reference import random_reference
 
@@ -253,23 +253,6 @@ def test_torch_is_not_imported_where_another_runtime_does_the_work(options, runt
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == [runtime, "False"]
     assert done.stderr == ""
-
-
-@pytest.mark.parametrize("size", [(30, 20), (100, 200), (10, 200), (200, 10), (64, 48)])
-def test_squashing_keeps_the_mean_brightness(size):
-    width, height = size
-    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    into = np.zeros((48, 64, 3), np.uint8)
-    shrink_or_grow(image, into)
-    assert abs(float(into.mean()) - float(image.mean())) < 3
-
-
-def test_squashing_does_not_alias():
-    image = np.zeros((1080, 1920, 3), np.uint8)
-    image[:, ::2] = 254  # finer than the model sees
-    into = np.zeros((320, 320, 3), np.uint8)
-    shrink_or_grow(image, into)
-    assert np.abs(into.astype(int) - 127).max() <= 1
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Pictures of one size in frames of another."""
+"""Pictures and mattes at other sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from livebg.compose.fit import fit_into
+from livebg.scale import fit_into, quickly_scaled, scale_into, scaled, scaled_alpha
 
 
 def thirds(height: int, width: int, *, upright: bool = False) -> np.ndarray:
@@ -76,3 +76,55 @@ def test_shrinking_skips_no_pixel():
     for width, height in ((960, 540), (640, 360), (320, 180)):
         fitted = fit_into(image, width, height, "cover").astype(int)
         assert np.abs(fitted - 127.5).max() <= 1
+
+
+SIZES = [(30, 20), (100, 200), (10, 200), (200, 10), (64, 48), (201, 99), (640, 360)]
+
+
+@pytest.mark.parametrize("way", [scaled, quickly_scaled])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_mean_brightness_stays(way, width, height):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    assert abs(float(way(image, 64, 48).mean()) - float(image.mean())) < 3
+
+
+def test_averaging_does_not_alias_whatever_the_size():
+    image = np.zeros((1080, 1920, 3), np.uint8)
+    image[:, ::2] = 254  # finer than the result
+    assert np.abs(scaled(image, 320, 320).astype(int) - 127).max() <= 1
+
+
+def test_what_shrinks_one_way_alone_is_averaged_that_way():
+    lines = np.zeros((40, 300), np.uint8)
+    lines[:, ::2] = 254  # each pixel of the result sees three and a third of them
+    assert np.abs(scaled(lines, 90, 80).astype(int) - 127).max() <= 30
+    assert np.abs(scaled(lines.T.copy(), 80, 90).astype(int) - 127).max() <= 30
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 2), (5, 7, 3)])
+def test_what_it_is_made_of_stays(shape):
+    plane = np.random.default_rng(0).random(shape, np.float32)
+    result = scaled(plane, 12, 9)
+    assert (result.shape, result.dtype) == ((9, 12, *shape[2:]), np.float32)
+    into = np.full_like(result, -1)
+    scale_into(plane, into)
+    assert np.array_equal(into, result)
+    same = scaled(plane, 7, 5)
+    assert np.array_equal(same, plane)
+    assert not np.shares_memory(same, plane)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_a_matte_stays_within_its_bounds(width, height):
+    noise = np.random.default_rng(0).random((height, width), np.float32)
+    for alpha in (np.ones_like(noise), np.sign(noise - 0.5).clip(0, 1)):
+        result = scaled_alpha(alpha, 77, 43)
+        assert (result.min() >= 0, result.max() <= 1) == (True, True)
+    assert (scaled_alpha(np.ones_like(noise), 77, 43) > 1 - 1e-6).all()
+
+
+def test_a_part_of_its_very_size_is_handed_on_contiguous():
+    image = np.random.default_rng(0).integers(0, 256, (36, 80, 3), dtype=np.uint8)
+    part = fit_into(image, 64, 36, "cover")
+    assert part.flags.c_contiguous
+    assert np.array_equal(part, image[:, 8:72])
