@@ -278,13 +278,16 @@ def _takes(muxer: str, stream: Stream) -> bool:
 
 
 def _kept_tags(tags: dict[str, str], muxer: str) -> dict[str, str]:
-    """A stream's tags without what its container said about itself."""
+    """A stream's tags without what its container said about itself; FFmpeg reads MP4's «name» and writes «title»."""
     stale = _STALE_TAGS if muxer in ("mp4", "mov") else _STALE_TAGS | {"handler_name"}
-    return {
+    kept = {
         key: value
         for key, value in tags.items()
         if key.lower().partition("-")[0] not in stale and not key.startswith("_STATISTICS")
     }
+    if "name" in kept:
+        kept.setdefault("title", kept.pop("name"))
+    return kept
 
 
 def _declared_delay(out: Stream) -> Fraction:

@@ -237,6 +237,18 @@ def test_several_streams_keep_their_tags(tmp_path, suffix):
         assert preferred == [False, True]
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("container", ["mp4", "mkv"])
+def test_sound_keeps_its_name(tmp_path, container, suffix):
+    given = write_clip(tmp_path / f"in.{container}", audio="aac", audio_tags={"title": "Commentary"})
+    path = tmp_path / f"out.{suffix}"
+    pass_through(given, path)
+    with av.open(str(path)) as out:
+        tags = out.streams.audio[0].metadata
+    assert tags["name" if suffix == "mp4" else "title"] == "Commentary"
+    assert "name" not in tags or suffix == "mp4"
+
+
 def test_no_side_streams_when_not_asked(tmp_path):
     given = write_clip(tmp_path / "in.mp4", frames=10, audio="aac")
     with open_source(given) as source, open_sink(tmp_path / "out.mp4", source.info, side=False) as sink:
