@@ -255,14 +255,18 @@ class Clip:
 
 def _left_out(container: InputContainer, video: VideoStream) -> str:
     """Streams that are neither decoded nor put aside."""
-    named = {"video": "a second video or cover picture", "data": "a data track", "attachment": "an attachment"}
+    named = {
+        "video": "a second video or cover picture", "timecode": "the timecode", "data": "a data track",
+        "attachment": "an attachment",
+    }  # fmt: skip
     chapters = bool(container.chapters())
     others = [
         stream
         for stream in container.streams
         if stream is not video and not (chapters and stream.name == "bin_data")  # QuickTime keeps chapters in a track
     ]
-    counts = {text: sum(stream.type == kind for stream in others) for kind, text in named.items()}
+    kinds = ["timecode" if each.type == "data" and "timecode" in each.metadata else each.type for each in others]
+    counts = {text: kinds.count(kind) for kind, text in named.items()}
     return ", ".join(f"{text} ({count})" if count > 1 else text for text, count in counts.items() if count)
 
 

@@ -260,6 +260,13 @@ def test_packets_without_a_time_are_counted() -> None:
     assert side.take() == []
 
 
+def test_a_timecode_is_left_out_by_name(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mov", video_tags={"timecode": "01:02:03:04"})
+    with open_source(path) as source:
+        list(source)
+        assert source.notes == [f"{path}: left out: the timecode"]
+
+
 def test_interlaced_is_said(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mkv", options={"x264-params": "tff=1"})
     with open_source(path) as source:
