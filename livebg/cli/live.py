@@ -43,24 +43,29 @@ def live(config: Config) -> None:
     if config.segment.model in weights.names(use="segment"):
         fetch(config.segment.model, quiet=quiet)
     status = StatusLine(quiet=quiet)
-    session = Session(config, watched=_watched(), stdin=_stdin(), tell=status.tell)
+    session = Session(config, watched=_watched(), stdin=_stdin(), tell=status.tell, mention=status.mention)
+    code = 0
     try:
         with session:
-            status.tell(session.description)
-            final = session.run(status.show)
+            status.mention(session.description)
+            session.run(status.show)
     except KeyboardInterrupt:
-        if session.hanging:
-            click.echo("livebg: interrupted", err=True)
-            os._exit(_INTERRUPTED)
-        raise
+        code = _INTERRUPTED
     status.end()
     for note in session.notes:
-        status.tell(f"note: {note}")
+        status.mention(f"note: {note}")
     if not quiet:
-        click.echo(_summary(final))
+        # Whoever read standard output may have been interrupted too.
+        click.echo(_summary(session.statistics.whole()), err=code == _INTERRUPTED)
+    if code == _INTERRUPTED:
+        click.echo("livebg: interrupted", err=True)
+    if session.incomplete:
+        click.echo(f"livebg: incomplete: {', '.join(session.incomplete)}", err=True)
+        code = 1
     if session.hanging:
         sys.stdout.flush()
-        os._exit(0)
+        os._exit(code)
+    click.get_current_context().exit(code)
 
 
 class StatusLine:
@@ -71,10 +76,14 @@ class StatusLine:
         self._terminal = sys.stderr.isatty()
         self._next = 0.0
         self._shown = ""
+        self._lost: object = None
 
     def show(self, line: Line) -> None:
         """The figures of a second."""
         if self._quiet:
+            lost, self._lost = self._lost, line["camera"]
+            if lost is None and self._lost is not None:
+                self.tell(f"camera lost: {self._lost}")
             return
         text = _one_line(line)
         if self._terminal:
@@ -84,11 +93,15 @@ class StatusLine:
             click.echo(text, err=True)
 
     def tell(self, text: str) -> None:
-        """Something to know; from any thread."""
+        """Something that failed, or an answer; from any thread."""
         shown, self._shown = self._shown, ""
         clear = "\r\x1b[K" if shown else ""
+        click.echo(f"{clear}{text}", err=True)
+
+    def mention(self, text: str) -> None:
+        """Something good to know; from any thread."""
         if not self._quiet:
-            click.echo(f"{clear}{text}", err=True)
+            self.tell(text)
 
     def end(self) -> None:
         """Leave the line."""

@@ -26,16 +26,20 @@ _LOOK_SECONDS = 0.25  # between two questions; also how long one waits, so that 
 class OnDemand(Closing):
     """Watches the readers in a thread from its construction until ``close()``; a run begins awake."""
 
-    def __init__(self, readers: Readers, loop: Loop, pacer: Pacer, *, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, readers: Readers, loop: Loop, pacer: Pacer, *, tell: Callable[[str], None], mention: Callable[[str], None]
+    ) -> None:
         """Begin to watch.
 
         Args:
             readers: Who looks at the virtual camera.
             loop: Sleeps and wakes.
             pacer: Shows the slate meanwhile.
-            tell: Told when the camera sleeps and wakes, and when nobody can tell any more: then it stays awake.
+            tell: Told when nobody can tell any more who looks: then the camera stays awake.
+            mention: Told when it sleeps and wakes.
         """
         self._readers, self._loop, self._pacer, self._tell = readers, loop, pacer, tell
+        self._mention = mention
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="livebg-on-demand", daemon=True)
         self._thread.start()
@@ -50,11 +54,11 @@ class OnDemand(Closing):
             while not self._stopped.is_set():
                 if self._left():
                     self._sleep(True)
-                    self._tell("nobody looks: the camera sleeps")
+                    self._mention("nobody looks: the camera sleeps")
                     while not self._stopped.is_set() and not self._readers.wait(_LOOK_SECONDS):
                         pass
                     self._sleep(False)
-                    self._tell("somebody looks: the camera wakes")
+                    self._mention("somebody looks: the camera wakes")
         except SinkError as error:
             self._sleep(False)
             self._tell(f"{error}; the camera stays awake")

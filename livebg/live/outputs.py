@@ -49,13 +49,15 @@ class Outputs(Closing):
         live = config.live
         width, height = info.width, info.height
         self._notes: list[str] = []
+        self._recordings: dict[str, tuple[Sink, Tee]] = {}
         with ExitStack() as stack:
             camera = stack.enter_context(open_virtual_camera(live.virtual_camera, width, height, live.fps))
             self.device = str(getattr(camera, "device", live.virtual_camera))
             names = [f"virtual camera: {self.device}"]
             others: list[Sink] = []
             if live.record is not None:
-                others.append(stack.enter_context(_recording(live.record, info, config.output, "rgb")))
+                call = stack.enter_context(_recording(live.record, info, config.output, "rgb"))
+                others.append(call)
                 names.append(f"recording: {live.record}")
             if live.stream is not None:
                 from livebg.sinks.stream import open_stream
@@ -67,12 +69,17 @@ class Outputs(Closing):
 
                 others.append(stack.enter_context(open_preview(width, height)))
                 names.append("preview")
-            self.sink: Sink = Tee(camera, *others, tell=tell)
-            self.matte_sink: Sink | None = None
+            self.sink = Tee(camera, *others, tell=tell)
+            if live.record is not None:
+                self._recordings[live.record] = call, self.sink
+            self.matte_sink: Tee | None = None
             if live.record_matte is not None:
                 matte_info = replace(info, side=None)
-                recording = _recording(live.record_matte, matte_info, config.output.for_matte(), "gray")
-                self.matte_sink = Tee(NullSink(), stack.enter_context(recording), tell=tell)
+                mattes = stack.enter_context(
+                    _recording(live.record_matte, matte_info, config.output.for_matte(), "gray")
+                )
+                self.matte_sink = Tee(NullSink(), mattes, tell=tell)
+                self._recordings[live.record_matte] = mattes, self.matte_sink
                 names.append(f"mattes: {live.record_matte}")
             self.description = ", ".join(names)
             self._stack = stack.pop_all()
@@ -81,6 +88,11 @@ class Outputs(Closing):
     def notes(self) -> Sequence[str]:
         """What a user should know of the writing."""
         return [*self._notes, *(note for each in self._all() for note in each.notes)]
+
+    @property
+    def incomplete(self) -> list[str]:
+        """The recordings that were given up."""
+        return [path for path, (sink, tee) in self._recordings.items() if sink not in tee.others]
 
     def close(self) -> None:
         """Complete the recordings, and close all; what cannot be completed is in the notes."""

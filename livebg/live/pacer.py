@@ -275,7 +275,7 @@ class Pacer(Closing):
 
     def _count_missed(self, kind: Kind, now: float) -> None:
         """Fresh frames that did not come, or half a period too late, once there was one, unless that was asked for."""
-        if not self._begun or self._paused or self._frozen:
+        if not self._begun or self._paused or self._frozen or self._asleep:
             self._fresh, self._missed = now, 0
         missed = max(int((now - self._fresh) / self._due - (_LATE - 1)), self._missed)
         self._statistics.count("missed", missed - self._missed)

@@ -50,6 +50,7 @@ class Session(Closing):
     Attributes:
         statistics: Its figures.
         notes: What refiners and outputs had to say, once closed.
+        incomplete: The recordings asked for that have not all they should have, once closed.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Session(Closing):
         watched: Path | None = None,
         stdin: int | None = None,
         tell: Callable[[str], None] = lambda line: None,
+        mention: Callable[[str], None] | None = None,
     ) -> None:
         """Open everything and begin.
 
@@ -69,14 +71,17 @@ class Session(Closing):
             open_network: Opens a network with coarse mattes; ``build.open_segmenter`` unless given.
             watched: The configuration's file; what changes in it is applied.
             stdin: A file descriptor that commands are read from, a line each.
-            tell: Told, from any thread, what a user should know, one line at a time.
+            tell: Told, from any thread, what failed and what commands were answered, one line at a time.
+            mention: Likewise what is good to know and neither; ``tell`` unless given.
 
         Raises:
             LivebgError: The camera, an output, the network or anything else asked for is not there.
         """
         check(config)
         live = config.live
+        mention = mention or tell
         self.notes: list[str] = []
+        self.incomplete: list[str] = []
         self._others = set(threading.enumerate())
         self.statistics = Statistics()
         self._changed = Condition()
@@ -118,16 +123,20 @@ class Session(Closing):
             stack.enter_context(self._loop)
             if live.on_demand:
                 readers = open_readers(outputs.device)
-                stack.enter_context(OnDemand(readers, self._loop, self._pacer, tell=tell))
+                stack.enter_context(OnDemand(readers, self._loop, self._pacer, tell=tell, mention=mention))
             size = info.width, info.height
             self._changes = stack.enter_context(Changes(config, self._workshop, self._loop, self._pacer, size))
             if live.metrics is not None:
                 server = stack.enter_context(MetricsServer(live.metrics, self.statistics))
-                tell(f"figures for Prometheus: http://127.0.0.1:{server.port}/metrics")
+                mention(f"figures for Prometheus: http://127.0.0.1:{server.port}/metrics")
             path = _socket_path(live.control)
             stack.enter_context(Control(self, path=path, stdin=stdin, tell=tell))
             if watched is not None:
-                stack.enter_context(Watch(watched, lambda values: self.change(values, tell), tell=tell))
+
+                def changed(said: str) -> None:
+                    (tell if said.startswith("error: ") else mention)(said)
+
+                stack.enter_context(Watch(watched, lambda values: self.change(values, changed), tell=tell))
             self._stack = stack.pop_all()
 
     def run(self, line: Callable[[Line], None] = lambda line: None) -> Line:
@@ -194,6 +203,7 @@ class Session(Closing):
     def close(self) -> None:
         """End every thread and give every device back."""
         self._stack.close()
+        self.incomplete = self._outputs.incomplete
         self.notes = [*self._workshop.notes, *self._outputs.notes]
 
     @property

@@ -13,7 +13,12 @@ import cv2
 import numpy as np
 import pytest
 
+from livebg.cli.live import StatusLine
+from livebg.errors import SinkError
+from livebg.live.session import Session
+from livebg.sinks import recording
 from tests.cli.conftest import Result
+from tests.live.stages import FakeSink
 
 SMALL = (
     "--model",
@@ -159,6 +164,57 @@ def test_standard_input_and_ctl_change_it(live, livebg_command, tmp_path, monkey
     nobody = ctl("status")
     assert nobody.code == 1
     assert "no run listens" in nobody.err
+
+
+def test_a_quiet_run_answers_and_says_nothing_else(live):
+    run = live("--quiet")
+    run.process.stdin.write("help\nfly\n")
+    run.process.stdin.flush()
+    assert run.process.stderr.readline().startswith("background SPEC")
+    run.wait_for("there is no command 'fly'")
+    run.process.stdin.write("quit\n")
+    assert run.end(60) == (0, "", "quit\n")
+
+
+def test_a_quiet_run_says_that_the_camera_is_lost_once(capfd):
+    status = StatusLine(quiet=True)
+    for lost in (None, "no route", "no route", None, "no route"):
+        status.show({"camera": lost})
+    status.mention("all is well")
+    assert capfd.readouterr() == ("", "camera lost: no route\n" * 2)
+
+
+class Full(FakeSink):
+    """A disk without room for the end of a recording."""
+
+    def finish(self) -> None:
+        raise SinkError("no space left")
+
+
+@pytest.mark.parametrize("option", ["--record", "--record-matte"])
+@pytest.mark.parametrize("interrupted", [False, True])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_an_incomplete_recording_is_an_error(
+    livebg_command, demo_clip, tmp_path, monkeypatch, option, interrupted, quiet
+):
+    monkeypatch.setattr(recording, "open_recording", lambda *_, **__: Full())
+    if interrupted:
+        monkeypatch.setattr(Session, "run", _interrupt)
+    done = livebg_command(
+        *("live", "--camera", demo_clip, *SMALL, "--control", "none", "--duration", "0", option, tmp_path / "call.mkv"),
+        *(("--quiet",) if quiet else ()),
+    )
+    assert done.code == 1
+    assert "no space left; it was given up" in done.err
+    assert f"livebg: incomplete: {tmp_path / 'call.mkv'}" in done.err
+    assert ("livebg: interrupted" in done.err) == interrupted
+    assert ("note: no space left" in done.err) == (not quiet)
+    assert ("fresh frames" in (done.err if interrupted else done.out)) == (not quiet)
+    assert not quiet or len(done.err.splitlines()) == 2 + interrupted
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def watched(live_run, monkeypatch):
     run, crowd = live_run(), Crowd()
     crowd.somebody.set()
     run.sink.wait_for(is_person)
-    with OnDemand(crowd, run.loop, run.pacer, tell=run.said.append) as demand:
+    with OnDemand(crowd, run.loop, run.pacer, tell=run.said.append, mention=run.said.append) as demand:
         yield run, crowd, demand
 
 
