@@ -94,7 +94,8 @@ class SideStreams(Protocol):
         """Packets met since the last call, in the container's order.
 
         ``packet.stream`` is the input stream and ``packet.time_base`` its clock; times are shifted so that 0 is the
-        beginning of the stream that ``Frame.pts`` counts from (negative where audio begins before).
+        beginning of the stream that ``Frame.pts`` counts from (negative where audio begins before). ``packet.stream``
+        ends with the source; ``packet.stream_index`` stays.
         """
 
 

@@ -60,11 +60,13 @@ def _option(section: str, key: str, model: type[Section]) -> Callable[[Command],
 
 def _metavar(section: str, key: str, model: type[Section]) -> str:
     annotation = model.model_fields[key].annotation
-    if get_origin(annotation) is Literal:
-        return "|".join(get_args(annotation))
     schema = model.model_json_schema()["properties"][key]
     for each in [schema, *schema.get("anyOf", [])]:
         if "metavar" in each:
             return str(each["metavar"])
     kinds = {each.get("type") for each in [schema, *schema.get("anyOf", [])]}
-    return "N" if "integer" in kinds else "TEXT"
+    number = "N" if "integer" in kinds else "X" if "number" in kinds else None
+    for each in (annotation, *get_args(annotation)):
+        if get_origin(each) is Literal:
+            return "|".join((*get_args(each), number) if number else get_args(each))
+    return number or "TEXT"

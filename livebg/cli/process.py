@@ -40,7 +40,7 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
     for job in jobs:
         if job.batch and job.complete and not config.output.overwrite:
             if not quiet:
-                click.echo(f"{job.input}: {job.output} is complete, skipped", err=True)
+                click.echo(f"{job.input}: {job.output} is complete, skipped (--overwrite makes it anew)", err=True)
             continue
         try:
             check(job, config)

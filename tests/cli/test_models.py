@@ -123,6 +123,9 @@ def test_the_weights_that_ship_are_listed_and_need_no_fetching(livebg_command):
     code, path, _ = livebg_command("models", "path", "people")
     assert code == 0
     assert path.strip().endswith("people.onnx")
+    code, out, _ = livebg_command("models", "verify", "people")
+    assert code == 0
+    assert out.startswith("people: comes with livebg, ")
     code, out, _ = livebg_command("models", "pull", "people-nano")
     assert code == 0
     assert out.startswith("people-nano: comes with livebg, ")
