@@ -151,6 +151,7 @@ class LateMatte(Drafting):
         """See ``Drafting``."""
         with self._changed:
             done, self._done = self._done, None
+            segmenter, shape = self._segmenter, self._shape  # whose it is, and of what size its mattes are
             for late in (self._taken, done):
                 if late is not None:
                     late.follow(motion, captured)
@@ -160,7 +161,10 @@ class LateMatte(Drafting):
             self._alpha = None
             raise done.found
         if done is not None and isinstance(done.found, Matte) and not done.lost:
-            self._shape = require_coarse(done.found, self._shape)
+            shape = require_coarse(done.found, shape)
+            with self._changed:
+                if self._segmenter is segmenter:  # else it has another's size to learn
+                    self._shape = shape
             self._alpha, self._segmented = done.found.alpha, done.captured
             steps = done.motions
         elif motion is None or motion.cut:

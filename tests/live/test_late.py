@@ -13,6 +13,7 @@ import pytest
 
 from livebg.errors import DeviceError, StageError
 from livebg.frame import Frame, Matte
+from livebg.live import late as lates
 from livebg.live.late import LateMatte, OwnMatte
 from livebg.live.statistics import Statistics
 from livebg.motion import Motion, nothing_in_common
@@ -215,6 +216,41 @@ def test_another_segmenter_takes_over_and_the_last_matte_is_carried_meanwhile(st
     finish(late, other)
     given = late.draft(frame(3), moved(0), 3.0)
     assert given.draft.matte.alpha.shape == (12, 40)
+    for _ in range(3):
+        other.go.release()
+
+
+def test_another_segmenter_may_come_while_the_last_ones_matte_is_checked(stepped, monkeypatch):
+    late, segmenter = stepped
+    late.draft(frame(0), None, 0.0)
+    finish(late, segmenter)
+    other = Stepped()
+    other.alpha = lambda frame: bar(20, (12, 40))
+    real = lates.require_coarse
+
+    def meanwhile(matte, shape):
+        monkeypatch.setattr(lates, "require_coarse", real)
+        late.use(other)
+        return real(matte, shape)
+
+    monkeypatch.setattr(lates, "require_coarse", meanwhile)
+    assert late.draft(frame(1), moved(0), 1.0) is not None
+    finish(late, other)
+    assert late.draft(frame(2), moved(0), 2.0).draft.matte.alpha.shape == (12, 40)
+    for _ in range(3):
+        other.go.release()
+
+
+def test_what_the_last_segmenter_is_still_at_never_comes_out(stepped):
+    late, segmenter = stepped
+    late.draft(frame(0), None, 0.0)
+    assert segmenter.begun.acquire(timeout=10)
+    last = late._thread
+    late.use(other := Stepped())
+    segmenter.go.release()
+    last.join(10)
+    assert not last.is_alive()
+    assert late.draft(frame(1), moved(0), 1.0) is None
     for _ in range(3):
         other.go.release()
 
