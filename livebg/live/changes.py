@@ -29,6 +29,7 @@ from livebg.live.view import View, parse_crop
 from livebg.live.watch import difference
 from livebg.motion import MotionTracker
 from livebg.refine.keyframe_refiner import KeyframeRefiner
+from livebg.sources import is_picture
 from livebg.stages import Closing
 
 if TYPE_CHECKING:
@@ -51,11 +52,15 @@ def check(config: Config) -> None:
     """Refuse what cannot go live.
 
     Raises:
-        UsageError: The background is transparent, smoothing looks ahead, the network's score is stretched, the crop
-            cannot be read, or what is written is read too or written twice.
+        UsageError: The background is transparent or standard input, the camera is a picture, smoothing looks ahead, the
+            network's score is stretched, the crop cannot be read, or what is written is read too or written twice.
     """
     if parse_background(config.compose.background).kind == "transparent":
         raise UsageError("a transparent background cannot go live: a camera has no alpha; take color:#00b140 to key it")
+    if config.compose.background in ("-", "/dev/stdin"):
+        raise UsageError("the background cannot come through standard input live: commands do; give a file")
+    if is_picture(config.live.camera) and Path(config.live.camera).is_file():
+        raise UsageError(f"{config.live.camera} is a picture, not a camera: livebg process takes pictures")
     if config.smooth.lookahead:
         raise UsageError(f"smooth.lookahead = {config.smooth.lookahead}: live there is no looking ahead; set it to 0")
     if config.segment.normalise == "minmax":

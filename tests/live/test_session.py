@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -140,6 +141,8 @@ def test_everything_changes_while_it_runs_and_no_slate_is_shown_for_it(running):
         ({"segment": {"model": "peopel"}}, "did you mean people"),
         ({"compose": {"background": "/no/such/beach.jpg"}}, "beach.jpg"),
         ({"compose": {"background": "transparent"}}, "no alpha"),
+        ({"compose": {"background": "-"}}, "standard input"),
+        ({"compose": {"background": "/dev/stdin"}}, "standard input"),
         ({"live": {"camera": "1"}}, "start again"),
         ({"live": {"zoom": "0"}}, "--zoom 0"),
         ({"segment": {"normalise": "minmax"}}, "set it to none"),
@@ -264,6 +267,12 @@ def test_figures_that_cannot_be_written_end_nothing(demo_clip, tmp_path):
         final = session.run()
     assert final["fresh"] > 0
     assert said == ["cannot write figures to /dev/full: No space left on device; given up, the rest goes on"]
+
+
+def test_a_picture_is_no_camera(tmp_path):
+    cv2.imwrite(str(tmp_path / "me.jpg"), np.zeros((9, 16, 3), np.uint8))
+    with pytest.raises(UsageError, match=r"me\.jpg is a picture, not a camera"):
+        Session(config(tmp_path / "me.jpg", tmp_path))
 
 
 def test_a_watched_file_that_is_wrong_is_an_error(demo_clip, tmp_path):
