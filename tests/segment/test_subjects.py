@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from livebg.errors import UsageError
+from livebg.scale import scaled_alpha
 from livebg.segment import Segmenter
 from livebg.segment.alpha import matte
 from livebg.segment.subjects import doubt_closed, subject_gain
@@ -140,5 +141,5 @@ def test_a_coarse_matte_is_of_the_network_s_size_and_the_same():
     fine, coarse = (Segmenter("people-nano", device="cpu", coarse=each, alpha="raw") for each in (False, True))
     alpha = coarse.segment(picture).alpha
     assert alpha.shape == coarse.size[::-1] == (144, 192)
-    assert (cv2.resize(alpha, (160, 90)) == fine.segment(picture).alpha).all()
+    assert (scaled_alpha(alpha, 160, 90) == fine.segment(picture).alpha).all()
     assert [each.alpha.shape for each in coarse.segment_batch([picture, picture[:50].copy()])] == [(144, 192)] * 2

@@ -125,6 +125,16 @@ def test_a_part_that_stays_lost_is_let_go(strength):
     assert steady[-1][66:].max() < 0.1
 
 
+def test_what_was_there_for_two_frames_is_not_held_as_a_part_is():
+    frame, matte = scene()
+    with_more = matte.copy()
+    with_more[10:30, 10:30] = 1  # the network's mistake
+    steady = steadied([frame] * 40, [matte] * 20 + [with_more] * 2 + [matte] * 18, Smoother())
+    assert matte[10:30, 10:30].max() == 0
+    before, after = steady[21][15:25, 15:25].max(), steady[27][15:25, 15:25].max()
+    assert after < before / 2
+
+
 @settings
 def test_who_leaves_is_lost_and_who_comes_is_found_within_two_frames(strength, lookahead):
     there = [scene(index=index, noise=1.0) for index in range(12)]
