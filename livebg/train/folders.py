@@ -99,8 +99,8 @@ def load_library(root: Path, sources: Iterable[str], *, held_back: float, person
     for source in sources:
         refuse_judging(root / source)
         keyed = (root / source / "fg").is_dir()
-        files = _pictures(root / source / ("fg" if keyed else "images"))
-        masks = {path.stem: path for path in _pictures(root / source / "masks")}
+        files = pictures(root / source / ("fg" if keyed else "images"))
+        masks = {path.stem: path for path in pictures(root / source / "masks")}
         keep = []
         for path in files:
             who = judged_person(path)
@@ -161,7 +161,7 @@ def _rooms(root: Path, held_back: float) -> tuple[tuple[list[Image], list[Image]
     """Rooms and decoys, each for training and for validation."""
     folder = root / "backgrounds"
     refuse_judging(folder)
-    files = [path for each in sorted(folder.iterdir()) if each.is_dir() for path in _pictures(each / "images")]
+    files = [path for each in sorted(folder.iterdir()) if each.is_dir() for path in pictures(each / "images")]
     lines = [line for path in sorted(folder.glob("*.txt")) for line in path.read_text(encoding="utf-8").splitlines()]
     fooling = {line.split()[-1] for line in lines if line.strip()}
     rooms: tuple[list[Image], list[Image]] = ([], [])
@@ -177,7 +177,12 @@ def _rooms(root: Path, held_back: float) -> tuple[tuple[list[Image], list[Image]
     return rooms, decoys
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures(folder: Path) -> list[Path]:
+    """The pictures right in a folder, sorted by name.
+
+    Raises:
+        UsageError: There is no such folder; no pictures; one stem twice.
+    """
     if not folder.is_dir():
         raise UsageError(f"there is no folder {folder}: training data has NAME/images and NAME/masks")
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)

@@ -38,6 +38,8 @@ class SceneConfig(Section):
         0.0, description="Part of the empty rooms that are no rooms: a plain colour, grain, a gradient."
     )
     two_people: Part = Field(0.1, description="Part of the composites that show two people.")
+    chairs: Part = Field(0.0, description="Part of the people in composites that have the back of a chair behind them.")
+    camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")
 

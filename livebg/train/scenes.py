@@ -1,18 +1,12 @@
 """Scenes as a webcam frames them: who stands where, before which room.
 
-A scene is data: layers, each a picture with a map into the frame. It can be drawn at any size, and again a moment later
-with everybody moved a little, which is what the loss on consistency over time needs.
-
-Places are in the frame's own units: y from 0 (top) to 1 (bottom), x from 0 to its aspect. Drawing squashes the frame to
-the asked size, as ``Segmenter`` does with every picture.
-
 The rule that makes composites look right: where a body is cut off by its own picture's border, that border must lie
 outside the frame. Nobody floats.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,75 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livebg.train.camera import tint
+from livebg.train.layers import Layer, Matrix, Motion, Scene
 
 if TYPE_CHECKING:
     from livebg.frame import Image
     from livebg.train.folders import Shelf, Subject
     from livebg.train.recipe import SceneConfig
 
-Matrix = NDArray[np.float64]
-"""(2, 3): source pixels to the frame's units."""
-
 ASPECTS = (16 / 9, 4 / 3, 5 / 4, 1.0, 3 / 4, 9 / 16)
 ASPECT_ODDS = (0.36, 0.34, 0.12, 0.04, 0.08, 0.06)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layer:
-    """A picture in the frame; ``alpha`` is what of it is subject.
-
-    Attributes:
-        image: RGB uint8 (h, w, 3).
-        alpha: uint8 (h, w); ``None`` where nothing is.
-        place: From its pixels to the frame.
-        whole: All of the picture is shown and not the subject alone.
-    """
-
-    image: Image
-    alpha: Image | None
-    place: Matrix
-    whole: bool
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Motion:
-    """How a layer moves from one frame to the next.
-
-    Attributes:
-        affine: (2, 3) in the frame's units.
-        bend: (4, 4, 2) displacements at a coarse grid, in the frame's units: cloth and hair.
-    """
-
-    affine: Matrix
-    bend: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scene:
-    """Layers from the back to the front, in a frame of an aspect."""
-
-    layers: tuple[Layer, ...]
-    aspect: float
-
-    def draw(self, size: tuple[int, int], motions: tuple[Motion | None, ...] | None = None) -> tuple[Image, Image]:
-        """The picture and its true alpha.
-
-        Args:
-            size: Width and height in pixels.
-            motions: One for each layer.
-
-        Returns:
-            RGB uint8 (H, W, 3) and alpha uint8 (H, W).
-        """
-        width, height = size
-        picture = np.zeros((height, width, 3), np.uint8)
-        truth = np.zeros((height, width), np.uint8)
-        for layer, motion in zip(self.layers, motions or (None,) * len(self.layers), strict=True):
-            matrix = _to_pixels(layer.place, motion, self.aspect, size)
-            picture, truth = _paint(layer, matrix, picture, truth)
-            if motion is not None and motion.bend.any():
-                picture, truth = _bent(picture, truth, motion.bend, self.aspect)
-        return picture, truth
 
 
 def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> Scene:
@@ -155,8 +89,63 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
         image, alpha = _cut_out(subject)
         if rng.random() < 0.5:
             image = tint(rng, image, strength=0.5)
-        layers.append(Layer(image, alpha, _seated(rng, subject, float(centre), aspect), False))
+        body = Layer(image, alpha, _seated(rng, subject, float(centre), aspect), False)
+        if config.chairs and rng.random() < config.chairs:
+            layers.append(_chair(rng, body, subject))
+        layers.append(body)
+    if config.camouflage and rng.random() < config.camouflage:
+        layers[0] = _in_colours_of(rng, layers[0], layers[-1])
     return Scene(tuple(layers), aspect)
+
+
+def _chair(rng: np.random.Generator, body: Layer, subject: Subject) -> Layer:
+    """The back of a chair behind a body, mostly in a colour of its clothes: a network takes that for a shoulder.
+
+    It is a superellipse (Lame's curve, |x|^n + |y|^n = 1) with shade and grain, and goes on below the frame.
+    """
+    height, width = int(rng.integers(60, 160)), int(rng.integers(60, 160))
+    shade = rng.uniform(0.5, 1.3, (2, int(rng.integers(2, 7)), 1)).astype(np.float32)
+    shades = np.asarray(cv2.resize(shade, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    colour = _clothes(rng, body) if rng.random() < 0.7 else rng.uniform(0, 255, 3)
+    grain = rng.standard_normal((height, width, 1), np.float32) * np.float32(rng.uniform(0, 12))
+    image = np.clip(colour * shades[..., None] + grain, 0, 255).astype(np.uint8)
+    down, across = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    power = np.exp(rng.uniform(np.log(2), np.log(12)))
+    inside = np.abs(across) ** power + np.abs(down) ** power < 1
+    alpha = np.asarray(cv2.GaussianBlur(np.where(inside, np.uint8(255), np.uint8(0)), (0, 0), 0.9), np.uint8)
+    left, top, right, bottom = subject.box
+    corners = body.place @ np.array([[left, right], [top, bottom], [1, 1]])
+    wide, tall = abs(corners[0, 1] - corners[0, 0]), corners[1, 1] - corners[1, 0]
+    shoulders = min(wide, 0.9 * tall)  # a standing body is wide at its shoulders only
+    half = shoulders * rng.uniform(0.2, 0.65)
+    centre = corners[0].mean() + rng.normal(0, 0.15) * shoulders
+    start = corners[1, 0] + rng.uniform(0.05, 0.6) * min(tall, 1.5 * shoulders)
+    long = shoulders * rng.uniform(0.8, 2)
+    place = np.array([[2 * half / width, 0, centre - half], [0, long / height, start]])
+    return Layer(image, alpha, place, False, thing=True)
+
+
+def _clothes(rng: np.random.Generator, body: Layer) -> NDArray[np.float64]:
+    """The colour of a small piece of the lower half of a body."""
+    rows, columns = np.nonzero(np.asarray(body.alpha) > 200)
+    if not len(rows):
+        return rng.uniform(0, 255, 3)
+    pick = rng.integers(len(rows) // 2, len(rows))
+    piece = body.image[max(0, rows[pick] - 4) : rows[pick] + 5, max(0, columns[pick] - 4) : columns[pick] + 5]
+    return np.asarray(np.median(piece.reshape(-1, 3), axis=0) + rng.normal(0, 6, 3))
+
+
+def _in_colours_of(rng: np.random.Generator, room: Layer, body: Layer) -> Layer:
+    """The room with mean and deviation of colour as the body has them (Reinhard et al., "Color transfer between
+    images", IEEE CG&A 2001, in RGB), in part: what tells them apart must be more than colour."""
+    inside = body.image[np.asarray(body.alpha) > 200]
+    if not len(inside):
+        return room
+    mean, spread = room.image.mean((0, 1)), room.image.std((0, 1)) + 1
+    gain = np.clip((inside.std(0) + 1) / spread, 0.5, 2)
+    share = rng.uniform(0.4, 1)
+    matched = (room.image - mean) * (1 + share * (gain - 1)) + mean + share * (inside.mean(0) - mean)
+    return replace(room, image=np.clip(matched, 0, 255).astype(np.uint8))
 
 
 def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: float) -> Matrix:
@@ -241,52 +230,6 @@ def _cut_out(subject: Subject) -> tuple[Image, Image]:
     colours = cv2.blur(subject.image * weight[..., None], (9, 9)) / np.maximum(spread, 1e-3)[..., None]
     image = np.where(weight[..., None] > 0, subject.image, colours.astype(np.uint8))
     return np.ascontiguousarray(image), alpha
-
-
-def _to_pixels(place: Matrix, motion: Motion | None, aspect: float, size: tuple[int, int]) -> Matrix:
-    full = np.vstack([place, [0, 0, 1]])
-    if motion is not None:
-        full = np.vstack([motion.affine, [0, 0, 1]]) @ full
-    matrix: Matrix = np.diag([size[0] / aspect, size[1], 1]) @ full
-    # Pixel centres lie at half a pixel.
-    matrix[:2, 2] += matrix[:2, :2] @ [0.5, 0.5] - 0.5
-    return matrix[:2]
-
-
-def _paint(layer: Layer, matrix: Matrix, picture: Image, truth: Image) -> tuple[Image, Image]:
-    image, alpha = layer.image, layer.alpha
-    shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if shrink < 0.6:  # sampling would skip pixels: average first
-        sigma = 0.35 / shrink
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
-        alpha = None if alpha is None else np.asarray(cv2.GaussianBlur(alpha, (0, 0), sigma), np.uint8)
-    size = (picture.shape[1], picture.shape[0])
-    border = cv2.BORDER_REFLECT_101 if layer.whole else cv2.BORDER_REPLICATE
-    image = np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border), np.uint8)
-    if alpha is None:
-        return image, np.zeros_like(truth)
-    # A body that goes on beyond its picture goes on; one that does not ends there.
-    outside = border if layer.whole else cv2.BORDER_CONSTANT
-    mask = np.asarray(cv2.warpAffine(alpha, matrix, size, flags=cv2.INTER_LINEAR, borderMode=outside), np.uint8)
-    if layer.whole:
-        return image, mask
-    part = mask.astype(np.float32)[..., None] * np.float32(1 / 255)
-    painted = picture + (image.astype(np.float32) - picture) * part
-    covered = truth + (255 - truth.astype(np.float32)) * part[..., 0]
-    return np.rint(painted).astype(np.uint8), np.rint(covered).astype(np.uint8)
-
-
-def _bent(picture: Image, truth: Image, bend: NDArray[np.float32], aspect: float) -> tuple[Image, Image]:
-    height, width = truth.shape
-    shift = np.asarray(cv2.resize(bend, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    across = columns + shift[..., 0] * np.float32(width / aspect)
-    down = rows + shift[..., 1] * np.float32(height)
-    moved = [
-        np.asarray(cv2.remap(each, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-        for each in (picture, truth)
-    ]
-    return moved[0], moved[1]
 
 
 def _turned(rng: np.random.Generator, place: Matrix, aspect: float) -> Matrix:

@@ -91,6 +91,21 @@ def test_a_checkpoint_from_before_scales_were_kept_is_gone_on_with(run, tmp_path
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize(("average", "kept"), [(0.998, 2 / 12), (0.1, 0.1)])
+def test_a_young_average_forgets_its_beginning(run, recipe, tmp_path, average, kept):
+    """Of the average before, the second step keeps 2 / (2 + 10), and never more than the recipe says."""
+    plan = recipe.model_copy(update={"average": average})
+    found = []
+    for resume in (False, True):
+        run(recipe=plan, pause=1e-9, resume=resume)
+        found.append(torch.load(tmp_path / "run" / LAST, weights_only=True))
+    assert [content["counters"][0] for content in found] == [1, 2]
+    (before, _), (after, network) = ((content["average"], content["network"]) for content in found)
+    for name in averaged_network(tmp_path / "run" / LAST)[0].state_dict():
+        if before[name].dtype == torch.float32 and "running" not in name:
+            torch.testing.assert_close(after[name], torch.lerp(network[name], before[name], kept))
+
+
 def test_weights_that_are_no_numbers_are_not_saved(run, tmp_path, monkeypatch):
     clip = torch.nn.utils.clip_grad_norm_
     calls = 0

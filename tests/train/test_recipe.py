@@ -26,7 +26,7 @@ def test_the_command_line_s_values_replace_the_file_s():
 
 def test_what_is_wrong_is_named(tmp_path):
     path = tmp_path / "mine.toml"
-    with pytest.raises(ConfigError, match="there is no recipe 'peple': choose people, people-nano"):
+    with pytest.raises(ConfigError, match="there is no recipe 'peple': choose people, people-more, people-nano"):
         load_recipe("peple")
     with pytest.raises(ConfigError, match=r"cannot read .*mine\.toml"):
         load_recipe(str(path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,41 @@ def test_two_people_are_two_layers_before_a_room(library, recipe):
     config = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0, "two_people": 1.0})
     scene = compose_scene(np.random.default_rng(0), library.train, config)
     assert [layer.alpha is None for layer in scene.layers] == [True, False, False]
+
+
+def test_a_chair_is_behind_its_person_and_is_background(library, recipe):
+    """The same scene without its chairs: the picture is another one, and nowhere is there more or less of a person."""
+    seen = 0
+    for scene in scenes(library, recipe, 20, chairs=1.0, two_people=0.0):
+        assert [layer.thing for layer in scene.layers] == [False, True, False]
+        picture, alpha = scene.draw((96, 72))
+        without, people = replace(scene, layers=(scene.layers[0], scene.layers[2])).draw((96, 72))
+        assert np.array_equal(alpha, people)
+        assert np.array_equal(picture[people == 255], without[people == 255])
+        seen += bool(np.any(picture != without))
+    assert seen > 10
+
+
+def test_a_chair_before_somebody_further_off_hides_them(library, recipe):
+    hidden = 0
+    for scene in scenes(library, recipe, 40, chairs=1.0, two_people=1.0):
+        room, _, far, _, near = scene.layers
+        _, alpha = scene.draw((96, 72))
+        _, people = replace(scene, layers=(room, far, near)).draw((96, 72))
+        assert (alpha <= people).all()
+        hidden += bool((alpha < people).any())
+    assert hidden > 1
+
+
+def test_a_camouflaged_room_is_nearer_to_the_person_in_colour(library, recipe):
+    plain = scenes(library, recipe, 20, two_people=0.0)
+    alike = scenes(library, recipe, 20, two_people=0.0, camouflage=1.0)
+
+    def apart(scene) -> float:
+        room, body = scene.layers
+        return float(np.abs(room.image.mean((0, 1)) - body.image[body.alpha > 200].mean(0)).mean())
+
+    assert sum(map(apart, alike)) < 0.6 * sum(map(apart, plain))
 
 
 def test_the_same_seed_gives_the_same_shot_and_another_one_another(library, recipe):

@@ -1,0 +1,108 @@
+"""Labels by teachers: kept where they agree, both ways round, and never of a judged person."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from livebg.errors import SinkError, SourceError, UsageError
+from livebg.segment import Segmenter
+from livebg.train import labels
+from livebg.train.folders import load_library
+from livebg.train.labels import _teacher, label, label_folder
+from tests.train.conftest import texture, write_pair
+
+
+def bar(left: int, right: int):
+    """A teacher who sees a bar, wherever the picture is bright."""
+
+    def matte(picture):
+        alpha = np.zeros(picture.shape[:2], np.float32)
+        alpha[:, left:right] = 1
+        return alpha * (picture.mean(axis=2) > 100)
+
+    return matte
+
+
+def bright(width: int = 100) -> np.ndarray:
+    return np.full((60, width, 3), 200, np.uint8)
+
+
+def test_teachers_who_agree_give_their_mean_with_a_steep_edge():
+    mask = label(bright(), [bar(20, 80), bar(20, 80), bar(21, 79)])
+    assert mask.dtype == np.uint8
+    assert set(mask[0, [0, 19, 80, 99]]) == {0}
+    assert set(mask[0, 21:79]) == {255}
+    assert mask[0, 20] == round(255 * (3 * (2 / 3 - 0.5) + 0.5))
+
+
+def test_who_looks_at_the_mirror_image_too_is_asked_both_ways():
+    assert (
+        label(bright(), [bar(10, 60), bar(10, 60)])[0].tolist()
+        == [0] * 10 + [128] * 30 + [255] * 20 + [128] * 30 + [0] * 10
+    )
+
+
+def test_a_picture_on_which_they_disagree_is_left_out():
+    assert label(bright(), [bar(20, 80), bar(40, 60)]) is None
+
+
+def test_a_picture_with_next_to_nobody_is_left_out():
+    assert label(bright(), [bar(49, 51)] * 2) is None
+    assert label(np.zeros((60, 100, 3), np.uint8), [bar(20, 80)] * 2) is None
+
+
+def test_a_folder_becomes_a_source(tmp_path, root):
+    source = tmp_path / "unlabelled"
+    for index in range(12):
+        write_pair(source, f"{index:03}", 500 + index)
+    (source / "masks" / "gone").mkdir(parents=True)
+    (source / "images" / "franck_1.jpg").write_bytes((source / "images" / "000.jpg").read_bytes())
+
+    gone = texture(503)[..., ::-1].astype(int)  # as OpenCV wrote it
+
+    def all_but_one(picture):
+        alpha = np.zeros(picture.shape[:2], np.float32)
+        from_it = min(np.abs(picture - each).mean() for each in (gone, gone[:, ::-1]))
+        alpha[20:, 10:38] = from_it > 12
+        return alpha
+
+    assert label_folder(source / "images", root / "more", [all_but_one] * 2) == (11, 13)
+    assert not (root / "more" / "images" / "003.jpg").exists()
+    assert not (root / "more" / "images" / "franck_1.jpg").exists()
+    library = load_library(root, ["more"], held_back=0.1, persons={})
+    subjects = library.train.subjects["more"] + library.validation.subjects.get("more", [])
+    assert len(subjects) == 11
+    assert subjects[0].box == (10, 20, 38, 60)
+
+
+def test_what_is_refused(tmp_path, root):
+    images = root / "upper" / "images"
+    with pytest.raises(UsageError, match="two or more"):
+        label_folder(images, tmp_path / "more", [bar(0, 9)])
+    with pytest.raises(UsageError, match="evaluation data"):
+        label_folder(tmp_path / "ecssd", tmp_path / "more", [bar(0, 9)] * 2)
+    with pytest.raises(UsageError, match="there already"):
+        label_folder(images, root / "full", [bar(0, 9)] * 2)
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match="cannot write"):
+        label_folder(images, tmp_path / "file" / "more", [bar(0, 9)] * 2)
+    (images / "000.jpg").write_bytes(b"no picture")
+    with pytest.raises(SourceError, match="not a picture"):
+        label_folder(images, tmp_path / "more", [bar(0, 9)] * 2)
+
+
+def test_a_teacher_is_a_model_and_what_it_sees(monkeypatch):
+    made = []
+
+    class Recorded(Segmenter):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            made.append(self.size)
+
+    monkeypatch.setattr(labels, "Segmenter", Recorded)
+    for text in ("people-nano@96x64", "people-nano"):
+        assert _teacher(text)(texture(1)).shape == (60, 48)
+    assert made == [(96, 64), (192, 144)]
+    with pytest.raises(UsageError, match="people@448x336"):
+        _teacher("people@large")
