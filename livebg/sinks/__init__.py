@@ -31,7 +31,6 @@ __all__ = [
     "check_output",
     "codecs",
     "default_suffix",
-    "is_video_output",
     "open_sink",
     "open_virtual_camera",
     "partial_path",
@@ -59,7 +58,7 @@ def open_sink(
         crf: Constant rate factor; ``None`` for the codec's own.
         preset: How much time the encoder takes; ``None`` for the codec's own.
         overwrite: Whether what bears the name already may be replaced.
-        side: Whether audio and subtitles go along, where the stream has them and the output can.
+        side: Whether audio and subtitles go along, where the stream has them and the output can; else they are let go.
 
     Returns:
         A sink; the caller closes it.
@@ -80,7 +79,9 @@ def open_sink(
         return VideoSink(place, info, Request(chosen, pixels, place.final.suffix.lower(), crf, preset), side=side)
     from livebg.sinks.images import ImageSink, PictureSink
 
-    return PictureSink(place, pixels) if place.final.suffix else ImageSink(place, pixels)
+    if place.final.suffix:
+        return PictureSink(place, pixels)
+    return ImageSink(place, pixels, info.side if side else None)
 
 
 def open_virtual_camera(spec: str, width: int, height: int, fps: Fraction) -> Sink:

@@ -74,7 +74,7 @@ DEFAULT_CODEC: Mapping[Pixels, Mapping[str, str]] = {
 PICTURES: Mapping[Pixels, tuple[str, ...]] = {
     "rgb": (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"),
     "gray": (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"),
-    "rgba": (".png", ".tif", ".tiff"),  # OpenCV's WebP invents colours under alpha 0
+    "rgba": (".png", ".webp", ".tif", ".tiff"),
 }
 _FOLDER = "a path without a suffix (a folder of PNGs)"
 _WHAT: Mapping[Pixels, str] = {"rgb": "a video", "rgba": "a transparent background", "gray": "a matte"}

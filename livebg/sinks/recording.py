@@ -55,7 +55,8 @@ class LiveVideoSink(VideoSink):
         super().write(frame)
 
     def _end(self, container: OutputContainer) -> bool:
-        gone = (av.FFmpegError, OSError)  # it has been told, and what came before it can be played
+        # The disk, the encoder, or a packet that is refused: it has been told, and what came before it can be played.
+        gone = (av.FFmpegError, OSError, ValueError)
         with contextlib.suppress(*gone):
             self._give_last(container)
         with contextlib.suppress(*gone):

@@ -9,6 +9,7 @@ either hold the sound without bound or write it seconds ahead.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -21,9 +22,10 @@ import av
 
 from livebg.errors import SinkError
 from livebg.sinks.encoders import Request, add_video
-from livebg.sinks.muxing import naming, put
+from livebg.sinks.muxing import describe, naming, put
 from livebg.sinks.pixels import ToPlanes, writable_colour
 from livebg.sinks.place import keep_partial_file, publish_file, require_channels
+from livebg.sinks.room import Room, open_room
 from livebg.sinks.side import SideTracks
 from livebg.sinks.verify import Written, verify_video
 from livebg.stages import Closing
@@ -38,10 +40,11 @@ if TYPE_CHECKING:
 
     VideoPacket = Packet[VideoStream]
 
+_log = logging.getLogger(__name__)
+
 _MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 # An interrupted run still takes from x264 what it can within this; the others give nothing within two seconds.
 _CLOSE_SECONDS = 0.8
-_MICROSECOND = Fraction(1, 1_000_000)
 _HALF = Fraction(1, 2)
 _INT_MAX = 2**31 - 1
 # The keys that MP4 has an atom for, as FFmpeg names them.
@@ -50,8 +53,6 @@ _MP4_TAGS = {
     "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "encoder", "track", "disc",
     "creation_time", "location", "make", "model", "author",
 }  # fmt: skip
-# What belongs to the container that was read, not to the work.
-_CONTAINER_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
 
 
 class VideoSink(Closing):
@@ -79,6 +80,8 @@ class VideoSink(Closing):
         self._spacing = max(1, round(1 / (info.rate or Fraction(25)) / self._clock))
         self._over = False
         self._container: OutputContainer | None = None
+        self._room: Room | None = None
+        self._plays = True
         try:
             self._begin(side)
         except BaseException as error:
@@ -132,11 +135,13 @@ class VideoSink(Closing):
                 self._tracks.flush()
             self._flush(container)
             if self._tracks:
-                put(container, self._tracks.until(None))
+                put(container, self._tracks.until(None), self._room)
                 self._written.audio = self._tracks.audio
             self._container = None
             container.close()
+            self._give_back()
         except (av.FFmpegError, OSError, ValueError) as error:
+            self._plays = self._container is not None or self._plays_unended
             raise SinkError(f"cannot complete {self._place.final}: {_reason(error)}") from error
         try:
             verify_video(self._place.hidden, self._written)
@@ -155,22 +160,34 @@ class VideoSink(Closing):
             return
         self._over = True
         container, self._container = self._container, None
-        plays = container is None or self._end(container)
+        plays = self._plays if container is None else self._end(container)
+        self._give_back()
         if plays and self._last_tick is not None and self._written.frames:
             keep_partial_file(self._place)
-        else:
-            self._place.hidden.unlink(missing_ok=True)
+            return
+        self._place.hidden.unlink(missing_ok=True)
+        if self._written.frames:
+            _log.warning("nothing is kept of %s: without its end it does not play; a .mkv does", self._place.final)
 
     def _end(self, container: OutputContainer) -> bool:
         """End the file where it is; whether it can be played."""
+        if self._request.codec == "h264":
+            # What went wrong has been told: what is written plays.
+            with suppress(av.FFmpegError, OSError, ValueError):
+                self._flush(container, until=monotonic() + _CLOSE_SECONDS)
         try:
-            if self._request.codec == "h264":
-                with suppress(ValueError):  # a packet is refused, which has been told: what is written plays
-                    self._flush(container, until=monotonic() + _CLOSE_SECONDS)
             container.close()
-        except (av.FFmpegError, OSError):
-            return False  # the disk is full or gone, which has been told: without its index the file cannot be played
+        except (av.FFmpegError, OSError):  # the disk is full or gone, which has been told too
+            return self._plays_unended
         return True
+
+    @property
+    def _plays_unended(self) -> bool:
+        return self._request.suffix in (".mkv", ".webm")
+
+    def _give_back(self) -> None:
+        if self._room is not None:
+            self._room.close()
 
     def _begin(self, side: bool) -> None:
         info, suffix = self._info, self._request.suffix
@@ -190,22 +207,10 @@ class VideoSink(Closing):
         self._planes = ToPlanes(colour, self._request.pix_fmt, size, coded, faint=self._request.faint_alpha)
         if side and info.side is not None:
             self._tracks = SideTracks(container, info.side, suffix)
-        tags = {key: value for key, value in info.metadata.items() if key.lower() not in _CONTAINER_TAGS}
-        container.metadata.update(tags)
-        container.set_chapters(
-            [
-                {
-                    "id": number,
-                    "start": round(chapter.start / _MICROSECOND),
-                    "end": round(chapter.end / _MICROSECOND),
-                    "time_base": _MICROSECOND,
-                    "metadata": {"title": chapter.title},
-                }
-                for number, chapter in enumerate(info.chapters)
-            ]
-        )
+        tags = describe(container, info)
         container.container_options.update(self._muxer_options(container.format.name, tags))
         container.start_encoding()
+        self._room = open_room(self._place.hidden)
 
     def _muxer_options(self, muxer: str, tags: Iterable[str]) -> dict[str, str]:
         # Packets come in order already: the muxer must not hold a file back because its subtitles are sparse.
@@ -233,7 +238,7 @@ class VideoSink(Closing):
         self._mux(container, chain(in_hand, self._rest), until)
 
     def _mux(self, container: OutputContainer, packets: Iterable[VideoPacket], until: float | None = None) -> None:
-        written = self._written
+        written, room = self._written, self._room
         for packet in packets:
             packet.stream = self._video
             if packet.pts is None:
@@ -246,7 +251,9 @@ class VideoSink(Closing):
             shown, lasts = packet.pts * self._clock, length * self._clock
             decoded = (packet.pts if packet.dts is None else packet.dts) * self._clock
             if self._tracks:
-                put(container, self._tracks.until(decoded))
+                put(container, self._tracks.until(decoded), room)
+            if room is not None:
+                room.take(packet.size)
             with naming(container, packet):
                 self._in_hand = None
                 container.mux_one(packet)
@@ -287,6 +294,7 @@ class VideoSink(Closing):
                 container.close()
         except (av.FFmpegError, OSError):
             pass  # the error that brought us here is on its way
+        self._give_back()
         self._place.hidden.unlink(missing_ok=True)
 
 

@@ -29,6 +29,15 @@ def may_have_alpha(data: bytes) -> bool:
     return True
 
 
+def may_have_profile(data: bytes) -> bool:
+    """Whether a picture may have an ICC profile. Source: ICC.1:2022, 7.2.10 and annex B; PNG 3rd edition, 11.3.2.3."""
+    if data.startswith(b"\xff\xd8"):
+        return b"ICC_PROFILE\0" in data
+    if data.startswith(b"\x89PNG"):
+        return data.find(b"iCCP", 0, data.find(b"IDAT")) >= 0
+    return b"ICCP" in data if data.startswith(b"RIFF") else b"acsp" in data
+
+
 def unread_orientation(data: bytes) -> int:
     """The EXIF orientation, 1 to 8, of a PNG or WebP, which OpenCV does not turn where it decodes alpha; 1 for others.
 

@@ -60,7 +60,8 @@ class ImageSource(Closing):
             SourceError: No picture can be read; with ``strict``, one cannot.
             UsageError: ``start`` or ``end`` is given for pictures that are no sequence.
         """
-        self.notes: list[str] = []
+        self._notes: list[str] = []
+        self._unprofiled: list[Path] = []
         self._name, self._strict = name, strict
         self._closed = self._iterated = False
         stills = stills or len(pictures) == 1 or len({size for size in map(picture_size, pictures) if size}) > 1
@@ -73,7 +74,7 @@ class ImageSource(Closing):
         self._images = self._read(timed)
         self._first = next(self._images, None)
         if self._first is None:
-            raise SourceError(_briefly(self.notes) or f"{name} has no picture between {start or 0} s and {end} s")
+            raise SourceError(_briefly(self._notes) or f"{name} has no picture between {start or 0} s and {end} s")
         height, width = self._first[1].shape[:2]
         self.info = StreamInfo(
             name=name,
@@ -86,6 +87,15 @@ class ImageSource(Closing):
             stills=stills,
         )
         self._step = 1 / rate
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out so far, and which colours are not sure."""
+        if not self._unprofiled:
+            return self._notes
+        first, *others = self._unprofiled
+        which = f"{first} and {len(others)} more" if others else str(first)
+        return [*self._notes, f"{which}: the colour profile cannot be used; its colours are taken as sRGB"]
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames; once.
@@ -125,15 +135,17 @@ class ImageSource(Closing):
         for time, path in timed:
             try:
                 data = read_bytes(path)
-                image = decode_picture(data, path)
+                image, sure = decode_picture(data, path)
             except SourceError as error:
                 if self._strict or len(timed) == 1:
                     raise
-                self.notes.append(f"{error}; left out")
+                self._notes.append(f"{error}; left out")
                 continue
+            if not sure:
+                self._unprofiled.append(path)
             count = count_pictures(data)
             if count > 1:
-                self.notes.append(
+                self._notes.append(
                     f"{path}: the first of its {count} pictures is taken; for all of them make it a GIF, a clip or a "
                     "folder of pictures"
                 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from livebg.errors import SourceError
 from livebg.sources.headers import HEIC_CURE, is_cut_off, is_heic, may_have_alpha, unread_orientation
+from livebg.sources.profile import in_srgb
 from livebg.sources.white import over_white
 
 if TYPE_CHECKING:
@@ -23,12 +24,12 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def read_picture(path: Path) -> Image:
-    """One picture as (H, W, 3) RGB uint8, upright by its EXIF tag, transparency over white, 16 bits as 8.
+    """One picture as (H, W, 3) sRGB uint8, upright by its EXIF tag, transparency over white, 16 bits as 8.
 
     Raises:
         SourceError: It is missing, forbidden, damaged or HEIC.
     """
-    return decode_picture(read_bytes(path), path)
+    return decode_picture(read_bytes(path), path)[0]
 
 
 def read_bytes(path: Path) -> bytes:
@@ -46,8 +47,16 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
-def decode_picture(data: bytes, path: Path) -> Image:
-    """What ``read_picture`` gives, from the file's bytes; ``path`` is for messages.
+def decode_picture(data: bytes, path: Path) -> tuple[Image, bool]:
+    """A picture from its file's bytes.
+
+    Args:
+        data: The file.
+        path: For messages.
+
+    Returns:
+        What ``read_picture`` gives; and whether its colours are sure: false where its profile cannot be used and they
+        are taken as sRGB.
 
     Raises:
         SourceError: They are damaged, or HEIC.
@@ -62,13 +71,21 @@ def decode_picture(data: bytes, path: Path) -> Image:
         image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if may_have_alpha(data) else None
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
             straight = _eight_bits(_upright(image, unread_orientation(data)))
-            return over_white(cv2.cvtColor(straight, cv2.COLOR_BGRA2RGB), cv2.extractChannel(straight, 3))  # type: ignore[arg-type]
+            colour, sure = _in_srgb(straight, cv2.COLOR_BGRA2RGB, data)
+            return over_white(colour, cv2.extractChannel(straight, 3)), sure  # type: ignore[arg-type]
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise SourceError(f"{path} cannot be decoded: {error.err}") from error
     if image is None:
         raise damaged
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    return _in_srgb(image, cv2.COLOR_BGR2RGB, data)
+
+
+def _in_srgb(image: NDArray[Any], order: int, data: bytes) -> tuple[Image, bool]:
+    """Channels in our order, and by the profile where it can be used."""
+    colour: Image = cv2.cvtColor(image, order)  # type: ignore[assignment]
+    converted = in_srgb(colour, data)
+    return (colour, False) if converted is None else (converted, True)
 
 
 def _upright(image: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -160,7 +160,10 @@ class RepeatedSide:
         return self._side.streams
 
     def take(self) -> list[Packet[Stream]]:
-        """Packets met since the last call, of the last 30 s; in order, and those of one stream do not overlap."""
+        """Packets met since the last call, of the last 30 s, in order.
+
+        Those of one stream do not overlap, except that the last of a repetition may sound into the next.
+        """
         with self._lock:
             taken, self._packets = self._packets, deque()
         return list(taken)

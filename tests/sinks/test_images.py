@@ -12,6 +12,8 @@ import pytest
 from livebg.errors import SinkError
 from livebg.frame import Frame
 from livebg.sinks import open_sink
+from livebg.sources import open_source
+from tests.media import write_clip
 from tests.sinks.clips import PICTURE, SIZE, frames, hidden, steady, stream
 
 
@@ -71,7 +73,7 @@ def test_one_picture(tmp_path, suffix, pixels):
     assert not hidden(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", ["png", "tif", "tiff"])
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif", "tiff"])
 def test_one_transparent_picture(tmp_path, suffix):
     path = tmp_path / f"out.{suffix}"
     (frame,) = frames(steady(1), pixels="rgba")
@@ -82,6 +84,14 @@ def test_one_transparent_picture(tmp_path, suffix):
     solid = frame.image[..., 3] > 0
     assert np.array_equal(read(path)[solid], frame.image[solid])
     assert read(path)[~solid].max() == 0
+
+
+def test_a_transparent_picture_that_its_format_has_no_size_for(tmp_path):
+    path = tmp_path / "out.webp"
+    said = r"out\.webp: a picture of 16384x1 cannot be written as \.webp: .*16383"
+    with open_sink(path, stream(stills=True), pixels="rgba") as sink, pytest.raises(SinkError, match=said):
+        sink.write(Frame(np.zeros((1, 16384, 4), np.uint8)))
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_picture_is_no_success(tmp_path):
@@ -121,3 +131,44 @@ def test_an_older_partial_folder_gives_way_unless_it_holds_other_things(tmp_path
     others = [each for each in tmp_path.iterdir() if each != partial]
     assert len(others) == 1
     assert others[0].name.startswith("out.partial-")
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (steady(9, 30), []),
+        ([Fraction(round(1000 * time), 1000) for time in steady(9, 30)], []),  # as Matroska rounds them
+        ([*steady(3, 30), Fraction(1, 5)], ["PNGs have no times: these frames were 33 to 133 ms apart"]),
+        ([Fraction(1)], []),
+    ],
+    ids=["steady", "rounded", "a gap", "one"],
+)
+def test_times_that_are_lost_are_told(tmp_path, times, said):
+    path = tmp_path / "out"
+    with open_sink(path, stream()) as sink:
+        for frame in frames(times):
+            sink.write(frame)
+        sink.finish()
+    assert sink.notes == [f"{path}: {each}" for each in said]
+
+
+def test_pictures_have_no_times_to_lose(tmp_path):
+    with open_sink(tmp_path / "out", stream()) as sink:
+        for frame in frames([*steady(3, 30), Fraction(1, 5)]):
+            sink.write(replace(frame, name=str(frame.index)))
+        sink.finish()
+    assert sink.notes == []
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_sound_is_let_go_and_told_of(tmp_path, taken):
+    clip = write_clip(tmp_path / "talk.mkv", audio="aac", subtitles=[(Fraction(0), Fraction(1, 5), "one")])
+    path = tmp_path / "out"
+    with open_source(clip) as source, open_sink(path, source.info, side=taken) as sink:
+        for frame in source:
+            sink.write(frame)
+        sink.finish()
+        left = source.info.side.take()
+    said = f"{path}: PNGs have no sound and no subtitles: audio stream 1, subtitle stream 2 dropped"
+    assert sink.notes == ([said] if taken else [])
+    assert bool(left) != taken  # the matte's folder must leave the picture's file its sound

@@ -16,7 +16,7 @@ import pytest
 
 from livebg.errors import SinkError, UsageError
 from livebg.frame import Frame, StreamInfo
-from livebg.sinks.recording import open_recording
+from livebg.sinks.recording import LiveVideoSink, open_recording
 from livebg.sinks.tee import Tee
 from tests.evaluate.disk import no_file_beyond
 from tests.fakes import FakeSink, gradient
@@ -125,6 +125,36 @@ def test_closed_without_finish_it_is_kept_as_partial(tmp_path):
     (left,) = tmp_path.iterdir()
     assert left.name == "call.partial.mp4"
     assert len(read(left)) == 30
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        av.error.UnknownError(1, "the encoder is gone"),
+        OSError(28, "the disk is full"),
+        ValueError("a packet is refused"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_an_end_that_fails_is_told_and_what_was_written_is_kept(tmp_path, monkeypatch, suffix, error):
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(LiveVideoSink, "_flush", refuse)
+    told: list[str] = []
+    with Tee(FakeSink(), open_recording(tmp_path / f"call{suffix}", LIVE), tell=told.append) as tee:
+        for frame in uneven(30):
+            tee.others[0]._sink.write(frame)
+        tee.finish()
+        assert tee.others == ()
+    (note,) = told
+    assert note.startswith("cannot complete ")
+    assert (error.args[-1] if isinstance(error, ValueError) else error.strerror) in note
+    assert tee.notes == told
+    (left,) = tmp_path.iterdir()
+    assert left.name == f"call.partial{suffix}"
+    assert len(read(left)) > 10
 
 
 def test_it_is_kept_where_a_folder_bears_its_name(tmp_path):

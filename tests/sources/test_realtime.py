@@ -74,6 +74,61 @@ def test_audio_goes_on_over_the_repetitions_on_the_clock_of_the_frames(clip):
         assert following - start - length < Fraction(8, 100)  # and the silence at a joint is short
 
 
+def played(path, seconds, kind="audio"):
+    """Start and duration of the packets of one kind, while a clip is played for so long."""
+    with RealtimeSource(str(path), side=True) as source:
+        for frame in source:
+            if frame.pts >= seconds:
+                break
+        side = source.info.side
+        (wanted,) = (each.index for each in side.streams if each.type == kind)
+        return [
+            (packet.pts * packet.time_base, packet.duration * packet.time_base)
+            for packet in side.take()
+            if packet.stream_index == wanted
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "audio", "traits"),
+    [
+        ("primed.mp4", "libmp3lame", {}),  # an encoder's lead-in stands before each repetition
+        ("primed.ts", "aac", {}),
+        ("early.mp4", "libmp3lame", {"audio_seconds": Fraction(2), "audio_offset": Fraction(-1, 10)}),
+        ("longer.mkv", "aac", {"audio_seconds": Fraction(2)}),
+        ("on a packet's end.mov", "pcm_s16le", {"audio_seconds": Fraction(2), "frames": 16}),
+        ("between two ticks.mp4", "aac", {"frames": 11, "rate": Fraction(30000, 1001)}),
+    ],
+)
+def test_sound_is_whole_through_all_repetitions(tmp_path, name, audio, traits):
+    path = write_clip(tmp_path / name, audio=audio, **{"frames": 20, "rate": RATE, **traits})
+    packets = played(path, Fraction(9, 10))
+    assert packets[-1][0] > Fraction(4, 5)
+    for (start, length), (following, _) in itertools.pairwise(packets):
+        assert start < following
+        assert -length / 2 < following - start - length < length  # cut to whole packets
+
+
+def test_a_lead_in_does_not_sound_into_what_it_follows(tmp_path):
+    path = write_clip(tmp_path / "c.mp4", frames=20, rate=RATE, audio="libmp3lame", audio_seconds=Fraction(37, 100))
+    for (start, length), (following, _) in itertools.pairwise(played(path, Fraction(9, 10))):
+        assert following >= start + length
+
+
+def test_text_is_shown_in_each_repetition_beside_the_sound(tmp_path):
+    text = [(Fraction(0), Fraction(3, 10), "word")]
+    path = write_clip(tmp_path / "c.mkv", frames=20, rate=RATE, audio="aac", subtitles=text, subtitle_codec="srt")
+    assert [start for start, _ in played(path, Fraction(9, 10), "subtitle")] == [0, Fraction(2, 5), Fraction(4, 5)]
+
+
+def test_where_sound_is_short_its_lead_in_is_kept(tmp_path):
+    path = write_clip(tmp_path / "short.mp4", frames=20, rate=RATE, audio="libmp3lame", audio_seconds=Fraction(1, 5))
+    starts = [start for start, _ in played(path, Fraction(9, 10))]
+    first = [start for start in starts if start < Fraction(3, 10)]
+    second = [start - Fraction(2, 5) for start in starts if Fraction(3, 10) < start < Fraction(7, 10)]
+    assert second == pytest.approx(first, abs=0.001)
+
+
 def test_audio_that_nobody_wants_is_not_kept(clip):
     with RealtimeSource(str(clip)) as source:
         assert source.info.side is None
