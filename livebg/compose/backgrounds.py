@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from livebg.compose.spec import RGB
     from livebg.frame import Frame, Image, Matte
     from livebg.stages import Source
+
+
+_log = logging.getLogger(__name__)
 
 
 class Background(Closing, Protocol):
@@ -111,7 +115,9 @@ class Moving(Closing):
         self._fitted: tuple[Frame, Image] | None = None
         self._begin()
         self._picture = self._next is None
-        if self._picture:
+        if self._picture and self._source is not None:
+            for note in self._source.notes:
+                _log.warning("the background: %s", note)
             self.close()
 
     def under(self, frame: Frame, matte: Matte) -> Image:

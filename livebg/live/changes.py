@@ -18,15 +18,15 @@ import numpy as np
 from livebg.build import open_compositor, open_matting, refiner_of
 from livebg.compose import Compositor, parse_background
 from livebg.compose.framing import Framing
-from livebg.config import Config, LiveConfig, SegmentConfig
+from livebg.config import ComposeConfig, Config, LiveConfig, SegmentConfig
 from livebg.errors import UsageError, one_line
 from livebg.frame import Frame
 from livebg.live.late import LateMatte, OwnMatte
 from livebg.live.loop import Loop, Parts
 from livebg.live.pacer import PATIENCE, Pacer
 from livebg.live.slate import make_slate
-from livebg.live.view import View, parse_crop
-from livebg.live.watch import difference
+from livebg.live.view import View, crop_within, parse_crop
+from livebg.live.watch import difference, look
 from livebg.motion import MotionTracker
 from livebg.refine.keyframe_refiner import KeyframeRefiner
 from livebg.sources import is_picture
@@ -100,6 +100,7 @@ class Workshop(Closing):
         self._drafting: LateMatte | None = None
         self._opened: list[Compositor | KeyframeRefiner] = []  # those that need closing
         self._refined = ""
+        self._background: tuple[int, int, int] | None = None  # its file, when it was opened
         self.notes: list[str] = []
 
     def parts(self, config: Config) -> Parts:
@@ -108,6 +109,7 @@ class Workshop(Closing):
         Raises:
             LivebgError: One cannot be had.
         """
+        view = self._view(config.live)
         self._segmenter = segmenter = self._open_segmenter(config.segment)
         self._refined = refiner_of(config.refine, segmenter.device)
         matting = open_matting(config, segmenter, live=True)
@@ -115,7 +117,7 @@ class Workshop(Closing):
         if config.live.latency == "low":
             self._drafting = LateMatte(segmenter, self._statistics)
         return Parts(
-            view=self._view(config.live),
+            view=view,
             drafting=self._drafting or OwnMatte(segmenter, matting.cadence, self._statistics),
             tracker=_tracker(config.live, matting),
             smoother=matting.smoother,
@@ -125,8 +127,18 @@ class Workshop(Closing):
             empty=float(config.live.empty),
         )
 
-    def replacements(self, old: Config, new: Config, parts: Parts) -> dict[str, Any]:
+    def is_background_replaced(self, config: ComposeConfig) -> bool:
+        """Whether the background's file is another than the one that was opened under this name."""
+        return _background_file(config) != self._background
+
+    def replacements(self, old: Config, new: Config, parts: Parts, *, background: bool = False) -> dict[str, Any]:
         """The fields of ``parts`` that a change of the configuration makes anew.
+
+        Args:
+            old: What holds.
+            new: What is to hold.
+            parts: What is in use.
+            background: Open that again, though it is called the same.
 
         Raises:
             LivebgError: One cannot be had; ``tidy`` closes the others.
@@ -136,7 +148,7 @@ class Workshop(Closing):
             made["view"] = self._view(new.live)
         if any(getattr(old.live, key) != getattr(new.live, key) for key in _FRAMING):
             made["framing"] = _framing(new.live)
-        if old.compose != new.compose:
+        if background or old.compose != new.compose:
             made["compositor"] = self._compositor(new)
         if (old.segment, old.smooth, old.refine) == (new.segment, new.smooth, new.refine):
             return made
@@ -188,7 +200,9 @@ class Workshop(Closing):
             self._opened.append(refiner)
 
     def _compositor(self, config: Config) -> Compositor:
+        file = _background_file(config.compose)
         compositor = open_compositor(config.compose, self._info)
+        self._background = file
         self._opened.append(compositor)
         return compositor
 
@@ -198,8 +212,8 @@ class Workshop(Closing):
             self.notes += stage.notes
 
     def _view(self, live: LiveConfig) -> View:
-        crop = None if live.crop is None else parse_crop(live.crop)
-        return View(self._info.width, self._info.height, crop=crop)
+        width, height = self._info.width, self._info.height
+        return View(width, height, crop=None if live.crop is None else crop_within(live.crop, width, height))
 
 
 class Changes(Closing):
@@ -255,9 +269,12 @@ class Changes(Closing):
         }
         new = old.override(changed)
         check(new)
+        background = "background" in values.get("compose", {}) and self._workshop.is_background_replaced(old.compose)
+        if background:
+            changed.setdefault("compose", {})["background"] = new.compose.background
         slate = make_slate(new.live, new.compose, *self._size)
         try:
-            made = self._workshop.replacements(old, new, self._loop.parts)
+            made = self._workshop.replacements(old, new, self._loop.parts, background=background)
             self._loop.use(replace(self._loop.parts, **made))
             self._pacer.change_slate(slate)
             self._pacer.stale = float(new.live.stale)
@@ -279,6 +296,12 @@ def _is_fixed(section: str, key: str) -> bool:
 def _tracker(live: LiveConfig, matting: Matting) -> MotionTracker | None:
     """Carrying needs motion even where smoothing does not."""
     return MotionTracker() if matting.tracker is not None or live.latency == "low" else None
+
+
+def _background_file(config: ComposeConfig) -> tuple[int, int, int] | None:
+    """The background's file as it is now; ``None`` where it is none."""
+    background = parse_background(config.background)
+    return look(Path(background.path)) if background.kind == "path" else None
 
 
 def _framing(live: LiveConfig) -> Framing | None:

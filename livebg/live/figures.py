@@ -6,6 +6,8 @@ Why a file that cannot be written ends nothing: the call goes on without its fig
 from __future__ import annotations
 
 import json
+import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from livebg.stages import Closing
 
 
 class Figures(Closing):
-    """Writes each line at once."""
+    """Writes each line at once. Until the first one an earlier file stays as it is; without any, no new one is left."""
 
     def __init__(self, path: str, *, overwrite: bool, tell: Callable[[str], None]) -> None:
         """Open the file.
@@ -31,17 +33,21 @@ class Figures(Closing):
         if Path(path).is_file() and not overwrite:
             raise UsageError(f"{path} exists; choose another name for the figures, or allow it with overwrite")
         self._path, self._tell = path, tell
+        self._new = not Path(path).exists()
         try:
-            self._file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closed by close()
+            self._file = Path(path).open("a", encoding="utf-8")  # noqa: SIM115 - closed by close()
         except OSError as exc:
             raise SinkError(f"cannot write figures to {path}: {exc.strerror}") from exc
-        self._failed = False
+        self._begun = self._failed = False
 
     def write(self, figures: Mapping[str, object]) -> None:
         """Add one line."""
         if self._failed:
             return
         try:
+            if not self._begun and stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                self._file.truncate(0)
+            self._begun = True
             self._file.write(json.dumps(figures) + "\n")
             self._file.flush()
         except OSError as exc:
@@ -53,6 +59,8 @@ class Figures(Closing):
             self._file.close()
         except OSError as exc:  # what was left to write; the file is closed all the same
             self._give_up(exc)
+        if self._new and not self._begun:
+            Path(self._path).unlink(missing_ok=True)
 
     def _give_up(self, error: OSError) -> None:
         if not self._failed:

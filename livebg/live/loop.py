@@ -8,7 +8,8 @@ frame that passed every check; all that the pacer can be given is a composed ``S
 
 A stage that raises: slate, every stage forgets, and the next frame is tried. A stage that hangs: the pacer sees no
 fresh frame and goes over to the slate. A camera that fails: slate, and it is opened again, with longer and longer
-pauses.
+pauses. One that was away and comes back by itself: every stage forgets, since flow over seconds takes the old
+subject's place into the new picture.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before the camera is opened again; the last goes on
 _LOOK = 0.1  # seconds without a frame, after which the loop looks whether it is wanted still
 _TELL_AGAIN = 10.0  # seconds without a failure, after which it is news
+_AWAY = 0.5  # of the pacer's ``stale`` between two captures: as much is left for the age of the matte before
+_SLOW = 3.0  # times the interval before: a camera that is slow, or loses two frames, was not away
 
 
 class Camera(Source, Protocol):
@@ -134,7 +137,6 @@ class Loop(Closing):
         self._waiting: Parts | None = None
         self._stopped = self._asleep = False
         self._told: dict[str, float] = {}
-        self._shape: tuple[int, ...] | None = None
         self._last_seen = 0.0
         self._thread = Thread(target=self._run, name="livebg-loop", daemon=True)
         self._thread.start()
@@ -199,7 +201,8 @@ class Loop(Closing):
     def _follow(self, camera: Camera) -> None:
         """Every frame of an open camera. Not its iteration: that waits for as long as the cable is out."""
         self._parts.reset()
-        drops = 0
+        drops, interval = 0, 0.0
+        last: float | None = None
         while not self._stopped and not self._asleep:
             frame = camera.take(_LOOK)
             self._take_swap()
@@ -208,6 +211,11 @@ class Loop(Closing):
                     return
                 continue
             captured = camera.captured(frame)
+            if last is not None:
+                usual, interval = interval, captured - last
+                if interval > max(_AWAY * self._pacer.stale, _SLOW * usual):
+                    self._parts.reset()
+            last = captured
             self._pacer.start_clock(captured - float(frame.pts))
             self._statistics.count("captured")
             self._statistics.count("drops", camera.drops - drops)
@@ -241,15 +249,13 @@ class Loop(Closing):
         draft = dated.draft
         if parts.smoother is not None:
             with stage("smooth"):
-                if draft.matte.alpha.shape != self._shape:  # another network's
-                    parts.smoother.reset()
-                self._shape = draft.matte.alpha.shape
+                shape = draft.matte.alpha.shape
                 ready = parts.smoother.smooth(draft)
                 if not ready:
                     return None
                 draft = ready[-1]
                 require_same_frame(draft, frame)
-                require_coarse(draft.matte, self._shape)
+                require_coarse(draft.matte, shape)
         matte = draft.matte
         if parts.refiner is not None:
             with stage("refine"):

@@ -69,7 +69,7 @@ class Outputs(Closing):
 
                 others.append(stack.enter_context(open_preview(width, height)))
                 names.append("preview")
-            self.sink = Tee(camera, *others, tell=tell)
+            self.sink = stack.enter_context(Tee(camera, *others, tell=tell))  # waits for what it gave up
             if live.record is not None:
                 self._recordings[live.record] = call, self.sink
             self.matte_sink: Tee | None = None
@@ -78,7 +78,7 @@ class Outputs(Closing):
                 mattes = stack.enter_context(
                     _recording(live.record_matte, matte_info, config.output.for_matte(), "gray")
                 )
-                self.matte_sink = Tee(NullSink(), mattes, tell=tell)
+                self.matte_sink = stack.enter_context(Tee(NullSink(), mattes, tell=tell))
                 self._recordings[live.record_matte] = mattes, self.matte_sink
                 names.append(f"mattes: {live.record_matte}")
             self.description = ", ".join(names)

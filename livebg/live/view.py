@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from livebg.errors import UsageError
 from livebg.scale import quickly_scaled
 
@@ -42,9 +40,7 @@ class View:
         if (width, height) == self._size == (frame.width, frame.height):
             return frame
         part = frame.image[top : top + height, left : left + width]
-        if (width, height) != self._size:
-            part = quickly_scaled(part, *self._size)
-        return frame.with_image(np.ascontiguousarray(part))
+        return frame.with_image(quickly_scaled(part, *self._size))
 
     def _box(self, columns: int, rows: int) -> Box:
         """The part of a picture of this size that fills the output."""
@@ -68,3 +64,15 @@ def parse_crop(text: str) -> Box:
         raise UsageError(f"--crop {text}: give width, height and the upper left corner, like 640x360+320+180")
     width, height, left, top = map(int, numbers.groups())
     return left, top, width, height
+
+
+def crop_within(text: str, width: int, height: int) -> Box:
+    """Read ``WxH+X+Y``, a part of a picture of this size, in pixels.
+
+    Raises:
+        UsageError: It is not of that form, or reaches beyond the picture.
+    """
+    left, top, columns, rows = parse_crop(text)
+    if left + columns > width or top + rows > height:
+        raise UsageError(f"--crop {text} reaches beyond the camera's picture, which is {width}x{height}")
+    return left, top, columns, rows

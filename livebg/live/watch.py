@@ -39,7 +39,7 @@ class Watch(Closing):
             ConfigError: It is wrong already.
         """
         self._path, self._changed, self._tell = path, changed, tell
-        self._seen = _look(path)
+        self._seen = look(path)
         self._config = load(str(path))
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="livebg-watch", daemon=True)
@@ -52,7 +52,7 @@ class Watch(Closing):
 
     def _run(self) -> None:
         while not self._stopped.wait(_SECONDS):
-            seen = _look(self._path)
+            seen = look(self._path)
             if seen is None or seen == self._seen:
                 continue
             self._seen = seen
@@ -78,7 +78,8 @@ def difference(before: Config, after: Config) -> Values:
     return found
 
 
-def _look(path: Path) -> tuple[int, int, int] | None:
+def look(path: Path) -> tuple[int, int, int] | None:
+    """What is otherwise once a file was written or replaced; ``None`` where there is none."""
     try:
         found = path.stat()
     except OSError:

@@ -13,6 +13,7 @@ from livebg.errors import SourceError
 from livebg.frame import Frame, Matte, StreamInfo
 from livebg.scale import fit_into
 from livebg.stages import Closing
+from tests.fakes import FakeSource
 
 SIZE = (6, 8)
 EMPTY = Matte(np.zeros(SIZE, np.float32))
@@ -95,6 +96,13 @@ def test_frames_at_variable_times():
     assert [shown(background, Fraction(tick, 20)) for tick in range(44)] == (
         [0] * 2 + [1] * 8 + [2] * 8 + [3] * 2 + [0] * 2 + [1] * 8 + [2] * 8 + [3] * 2 + [0] * 2 + [1] * 2
     )
+
+
+def test_what_a_picture_has_to_say_is_told(caplog):
+    source = FakeSource([np.zeros((*SIZE, 3), np.uint8)])
+    source.notes = ["beach.jpg: the colour profile cannot be used"]
+    Moving(lambda: source)
+    assert caplog.messages == ["the background: beach.jpg: the colour profile cannot be used"]
 
 
 def test_a_last_frame_of_unknown_duration_is_held_as_long_as_the_one_before():

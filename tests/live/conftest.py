@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import pytest
 
@@ -55,6 +56,7 @@ def live_run() -> Iterator[Callable[..., Run]]:
             empty: float = 0,
             stale: float = 0.3,
             frames: int | None = None,
+            rate: Fraction = RATE,
             broken: str | None = None,
             ended: Callable[[], None] = lambda: None,
         ) -> Run:
@@ -80,7 +82,7 @@ def live_run() -> Iterator[Callable[..., Run]]:
             )
             loop = stack.enter_context(
                 Loop(
-                    lambda: Newest(LiveCamera(poisons["camera"], frames=frames)),
+                    lambda: Newest(LiveCamera(poisons["camera"], frames=frames, rate=rate)),
                     parts,
                     pacer,
                     statistics,

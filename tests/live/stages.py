@@ -76,13 +76,13 @@ class Poison:
 
 
 class LiveCamera(Closing):
-    """Frames at ``RATE`` until it is closed, each a fresh array."""
+    """Frames at ``rate`` until it is closed, each a fresh array; one that it was late with is captured late."""
 
     notes: Sequence[str] = ()
     lost: str | None = None
 
-    def __init__(self, poison: Poison | None = None, *, frames: int | None = None) -> None:
-        self.info = StreamInfo(name="fake", width=WIDTH, height=HEIGHT, rate=RATE, live=True)
+    def __init__(self, poison: Poison | None = None, *, frames: int | None = None, rate: Fraction = RATE) -> None:
+        self.info = StreamInfo(name="fake", width=WIDTH, height=HEIGHT, rate=rate, live=True)
         self._poison = poison or Poison()
         self._frames = frames
         self._closing = threading.Event()
@@ -93,9 +93,9 @@ class LiveCamera(Closing):
 
     def __iter__(self) -> Iterator[Frame]:
         index = 0
-        while index != self._frames and not self._closing.wait(1 / float(RATE)):
-            pts = Fraction(round((monotonic() - self._started) * 1e6), 10**6)
+        while index != self._frames and not self._closing.wait(1 / float(self.info.rate)):
             image = self._poison(picture)
+            pts = Fraction(round((monotonic() - self._started) * 1e6), 10**6)
             yield Frame(image, pts, index)
             index += 1
 

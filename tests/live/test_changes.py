@@ -112,6 +112,26 @@ def test_a_replaced_background_is_closed_when_the_next_one_is_in_use(running, co
     assert len(compositors.opened) == 3
 
 
+def test_a_background_replaced_under_its_name_is_opened_when_it_is_asked_for(running, compositors, tmp_path):
+    beach = tmp_path / "beach.mp4"
+    asked = {"compose": {"background": str(beach)}}
+    assert change(running, **asked) == "nothing changed"
+    (tmp_path / "new.mp4").write_bytes(beach.read_bytes())
+    (tmp_path / "new.mp4").replace(beach)
+    assert not change(running, live={"mirror": "on"}).startswith("error")
+    assert len(compositors.opened) == 1  # nobody asked for it
+    assert change(running, **asked) == f"compose.background = {beach}"
+    assert compositors.open == [in_use(running)] == compositors.opened[1:]
+    assert change(running, **asked) == "nothing changed"
+    beach.write_bytes(b"")
+    assert change(running, **asked).startswith("error: ")
+    assert compositors.open == [in_use(running)]
+    beach.unlink()
+    assert change(running, **asked).startswith("error: ")
+    assert change(running, compose={"background": "color:teal"}) == "compose.background = color:teal"
+    assert change(running, compose={"background": "color:teal"}) == "nothing changed"
+
+
 def test_only_a_change_of_refining_opens_a_refiner_and_the_one_before_it_is_closed(running, refiners):
     for values in (
         {"smooth": {"smooth": "strong"}},

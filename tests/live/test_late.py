@@ -71,6 +71,15 @@ def stepped():
             segmenter.go.release()
 
 
+@pytest.fixture
+def other(stepped):
+    """Another segmenter, for ``use``; nothing waits for it in the end."""
+    segmenter = Stepped()
+    yield segmenter
+    for _ in range(3):
+        segmenter.go.release()
+
+
 def finish(late: LateMatte, segmenter: Stepped) -> None:
     """Let the segmentation at hand end, and wait until its result lies ready."""
     assert segmenter.begun.acquire(timeout=10)
@@ -174,6 +183,21 @@ def test_nothing_is_carried_over_a_cut(stepped, motion):
     assert given.segmented >= 2.0
 
 
+def test_reset_forgets_what_is_under_way_too(stepped):
+    """Whatever motion says of the next frame: fail closed."""
+    late, segmenter = stepped
+    late.draft(frame(0), None, 0.0)
+    assert segmenter.begun.acquire(timeout=10)
+    segmenter.begun.release()
+    late.reset()
+    finish(late, segmenter)  # of frame 0
+    assert late.draft(frame(1), moved(0), 1.0) is None
+    finish(late, segmenter)
+    assert late.draft(frame(2), moved(0), 2.0).segmented == 1.0
+    late.reset()
+    assert late.draft(frame(3), moved(0), 3.0) is None
+
+
 def test_what_the_segmenter_raises_comes_with_the_next_frame_and_is_over_then(stepped):
     late, segmenter = stepped
     late.draft(frame(0), None, 0.0)
@@ -202,12 +226,11 @@ def test_what_is_no_matte_is_refused(stepped, alpha):
         late.draft(frame(2), moved(0), 2.0)
 
 
-def test_another_segmenter_takes_over_and_the_last_matte_is_carried_meanwhile(stepped):
+def test_another_segmenter_takes_over_and_the_last_matte_is_carried_meanwhile(stepped, other):
     late, segmenter = stepped
     late.draft(frame(0), None, 0.0)
     finish(late, segmenter)
     late.draft(frame(1), moved(1), 1.0)
-    other = Stepped()
     other.alpha = lambda frame: bar(20, (12, 40))
     late.use(other)
     given = late.draft(frame(2), moved(1), 2.0)
@@ -216,15 +239,12 @@ def test_another_segmenter_takes_over_and_the_last_matte_is_carried_meanwhile(st
     finish(late, other)
     given = late.draft(frame(3), moved(0), 3.0)
     assert given.draft.matte.alpha.shape == (12, 40)
-    for _ in range(3):
-        other.go.release()
 
 
-def test_another_segmenter_may_come_while_the_last_ones_matte_is_checked(stepped, monkeypatch):
+def test_another_segmenter_may_come_while_the_last_ones_matte_is_checked(stepped, other, monkeypatch):
     late, segmenter = stepped
     late.draft(frame(0), None, 0.0)
     finish(late, segmenter)
-    other = Stepped()
     other.alpha = lambda frame: bar(20, (12, 40))
     real = lates.require_coarse
 
@@ -237,22 +257,18 @@ def test_another_segmenter_may_come_while_the_last_ones_matte_is_checked(stepped
     assert late.draft(frame(1), moved(0), 1.0) is not None
     finish(late, other)
     assert late.draft(frame(2), moved(0), 2.0).draft.matte.alpha.shape == (12, 40)
-    for _ in range(3):
-        other.go.release()
 
 
-def test_what_the_last_segmenter_is_still_at_never_comes_out(stepped):
+def test_what_the_last_segmenter_is_still_at_never_comes_out(stepped, other):
     late, segmenter = stepped
     late.draft(frame(0), None, 0.0)
     assert segmenter.begun.acquire(timeout=10)
     last = late._thread
-    late.use(other := Stepped())
+    late.use(other)
     segmenter.go.release()
     last.join(10)
     assert not last.is_alive()
     assert late.draft(frame(1), moved(0), 1.0) is None
-    for _ in range(3):
-        other.go.release()
 
 
 def test_closing_does_not_wait_for_a_segmenter_that_hangs(stepped):

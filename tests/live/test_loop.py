@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from fractions import Fraction
 from time import monotonic
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_after_a_cut_that_was_not_shown_nothing_of_the_old_subject_is_held(live_
     segmenter, tracker, camera = (run.poisons[name] for name in ("segmenter", "tracker", "camera"))
     segmenter.hangs = True
     assert segmenter.entered.wait(10)
-    tracker.harm = lambda motion: replace(motion, cut=True)
+    tracker.harm = lambda motion: motion and replace(motion, cut=True)
     run.sink.wait_for(is_slate)
     camera.harm = lambda image: np.ascontiguousarray(image[:, ::-1])
     captured = run.statistics.whole()["captured"]
@@ -143,6 +144,55 @@ def test_after_a_cut_that_was_not_shown_nothing_of_the_old_subject_is_held(live_
         run.sink.wait_for(lambda frame: is_person(replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))))
     assert run.statistics.whole()["errors"] == 0
     assert run.sink.leaks == 0
+
+
+@pytest.mark.parametrize("latency", ["low", "sync"])
+def test_nothing_is_carried_over_the_time_that_a_camera_was_away(live_run, latency):
+    """It comes back by itself, with the person elsewhere, and motion sees no cut."""
+    run = live_run(latency, stale=1.0)
+    segmenter, camera = run.poisons["segmenter"], run.poisons["camera"]
+    turned = threading.Event()
+
+    def slowly(matte):
+        turned.wait(0.1)  # as long as a real one takes
+        return Matte(np.ascontiguousarray(matte.alpha[:, ::-1])) if turned.is_set() else matte
+
+    segmenter.harm = slowly
+    run.sink.wait_for(lambda frame: run.statistics.whole()["segmented"] > 3)
+    run.sink.wait_for(is_person)
+    resets = run.loop.parts.compositor.resets
+    camera.hangs = True
+    run.sink.wait_for(is_slate)
+    turned.set()
+    camera.harm = lambda image: np.ascontiguousarray(image[:, ::-1])
+    camera.hangs = False
+    camera.free.set()
+    run.sink.wait_for(lambda frame: is_person(replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))))
+    assert run.sink.leaks == 0
+    assert run.said == []  # above all not that the machine is too slow
+    assert run.loop.parts.compositor.resets == resets + 1
+
+
+def test_a_camera_that_stumbles_was_not_away(live_run):
+    run = live_run(stale=30)
+    run.sink.wait_for(is_person)
+    camera = run.poisons["camera"]
+    camera.hangs = True
+    assert camera.entered.wait(10)
+    camera.free.wait(0.3)  # thirty of its intervals
+    camera.heal()
+    captured = run.statistics.whole()["captured"]
+    run.sink.wait_for(lambda frame: run.statistics.whole()["captured"] > captured + 1)
+    assert run.loop.parts.compositor.resets == 1  # at the start
+
+
+def test_a_slow_camera_is_not_away_between_its_frames(live_run):
+    run = live_run(stale=0.1, rate=Fraction(4))
+    begun = monotonic()
+    run.sink.wait_for(lambda frame: run.statistics.whole()["captured"] > 4)
+    assert monotonic() - begun > 1
+    assert run.loop.parts.compositor.resets <= 2  # at the start, and where its first gap was news
+    assert ["a longer --stale" in line for line in run.said] == [True]
 
 
 def test_the_loop_sleeps_and_changes_while_no_frame_comes(live_run):

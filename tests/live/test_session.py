@@ -147,6 +147,7 @@ def test_everything_changes_while_it_runs_and_no_slate_is_shown_for_it(running):
         ({"live": {"zoom": "0"}}, "--zoom 0"),
         ({"segment": {"normalise": "minmax"}}, "set it to none"),
         ({"live": {"crop": "5"}}, "640x360"),
+        ({"live": {"crop": "160x96+5000+0"}}, "reaches beyond the camera's picture"),
         ({"nonsense": {}}, "nonsense"),
     ],
 )
@@ -231,6 +232,17 @@ def test_what_is_not_there_is_an_error_before_anything_runs(demo_clip, tmp_path,
         Session(config(demo_clip, tmp_path).override(values))
     assert "\n" not in str(caught.value)
     assert not [thread for thread in set(threading.enumerate()) - threads if thread.is_alive()]
+
+
+@pytest.mark.parametrize("earlier", [None, "figures of another run"])
+def test_a_start_that_fails_leaves_figures_as_they_were(demo_clip, tmp_path, earlier):
+    stats = tmp_path / "stats.jsonl"
+    if earlier is not None:
+        stats.write_text(earlier)
+    values = {"segment": {"model": "peopel"}, "output": {"overwrite": True}}
+    with pytest.raises(UsageError, match="peopel"):
+        Session(config(demo_clip, tmp_path, stats=str(stats)).override(values))
+    assert (stats.read_text() if stats.exists() else None) == earlier
 
 
 @pytest.mark.parametrize(

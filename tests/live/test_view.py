@@ -5,7 +5,7 @@ import pytest
 
 from livebg.errors import UsageError
 from livebg.frame import Frame
-from livebg.live.view import View, parse_crop
+from livebg.live.view import View, crop_within, parse_crop
 from tests.fakes import gradient
 
 
@@ -43,3 +43,14 @@ def test_a_crop_is_read():
 def test_a_crop_that_cannot_be_read_is_refused(text):
     with pytest.raises(UsageError, match="640x360"):
         parse_crop(text)
+
+
+def test_a_crop_lies_within_the_picture():
+    assert crop_within("640x360+0+0", 640, 360) == (0, 0, 640, 360)
+    assert crop_within("40x60+600+300", 640, 360) == (600, 300, 40, 60)
+
+
+@pytest.mark.parametrize("text", ["641x10+0+0", "10x10+631+0", "10x361+0+0", "10x10+0+351", "9x9+5000+0"])
+def test_a_crop_beyond_the_picture_is_refused(text):
+    with pytest.raises(UsageError, match=r"reaches beyond the camera's picture, which is 640x360"):
+        crop_within(text, 640, 360)
