@@ -153,7 +153,7 @@ def open_refiner(config: RefineConfig, device: str, *, stills: bool = False, liv
                 size=config.refine_size,
                 device="auto" if device == "mps" else device,  # its pyramid wants pool sizes that MPS lacks
             )
-            if config.refine_gate == "off" and (stills or config.refine_every == 1):
+            if not live and config.refine_gate == "off" and (stills or config.refine_every == 1):
                 return EveryPicture(network)
             every = 1 if stills else config.refine_every
             return KeyframeRefiner(Guided(), network, gate=config.refine_gate == "on", every=every, live=live)

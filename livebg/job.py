@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from livebg.build import (
+    NULL_OUTPUT,
     every_frame,
     open_compositor,
     open_matting,
@@ -26,7 +27,6 @@ from livebg.errors import UsageError
 from livebg.pipeline import RunReport, run
 from livebg.plan import Job, check, check_shared, lanes_for, pixels_of, plan
 from livebg.segment.ahead import SegmentAhead
-from livebg.sinks import is_video_output
 from livebg.speed import choose
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def do(job: Job, config: Config, segmenter: Segmenter, *, progress: Progress | N
     """
     pixels = pixels_of(config)
     with ExitStack() as stack:
-        source: Source = open_reader(job.input, config.input, side=is_video_output(job.output))
+        source: Source = open_reader(job.input, config.input, side=job.output != NULL_OUTPUT)
         ahead = None
         if every_frame(config, stills=source.info.stills):
             source = ahead = SegmentAhead(source, segmenter, segmenter.lanes)

@@ -10,9 +10,9 @@ from tests.media import write_clip
 
 
 @pytest.mark.parametrize(
-    ("output", "wanted"), [("out.mp4", True), ("out.mkv", True), ("frames", False), ("null:", False)]
+    ("output", "wanted"), [("out.mp4", True), ("out.mkv", True), ("frames", True), ("null:", False)]
 )
-def test_sound_is_read_only_for_an_output_that_takes_it(tmp_path, monkeypatch, output, wanted):
+def test_sound_is_read_only_for_an_output_that_takes_it_or_tells_of_it(tmp_path, monkeypatch, output, wanted):
     """What nobody takes would be held to the end: an hour of a recorder's PCM is 700 MB."""
     opened = []
 
@@ -29,3 +29,6 @@ def test_sound_is_read_only_for_an_output_that_takes_it(tmp_path, monkeypatch, o
     assert report.frames == 3
     (source,) = opened
     assert (source.info.side is not None) == wanted
+    assert not wanted or source.info.side.take() == []
+    told = [note for note in report.notes if "audio stream 1 dropped" in note]
+    assert len(told) == (output.endswith("frames"))

@@ -6,14 +6,16 @@ from fractions import Fraction
 
 import pytest
 
-from livebg import weights
+from livebg import speed, weights
 from livebg.config import Config
+from livebg.pipeline import Matting, RunReport, run
+from livebg.refine import Bilinear, Guided
 from livebg.segment.segmenter import find_model
 from livebg.speed import Cost, choose, measured
 
 
-def config(speed: str | None, **sections: dict[str, object]) -> Config:
-    return Config().override({"segment": {"speed": speed, **sections.pop("segment", {})}, **sections})
+def config(word: str | None, **sections: dict[str, object]) -> Config:
+    return Config().override({"segment": {"speed": word, **sections.pop("segment", {})}, **sections})
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def costs(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("speed", "model", "cadence"),
+    ("word", "model", "cadence"),
     [
         ("best", "people", 1),
         ("balanced", "people", "auto"),
@@ -33,10 +35,10 @@ def costs(monkeypatch):
         ("auto", "people", "auto"),
     ],
 )
-def test_a_word_chooses_model_and_cadence(speed, model, cadence):
-    chosen = choose(config(speed))
+def test_a_word_chooses_model_and_cadence(word, model, cadence):
+    chosen = choose(config(word))
     assert (chosen.config.segment.model, chosen.config.smooth.cadence) == (model, cadence)
-    assert f"--speed {speed}" in chosen.why
+    assert f"--speed {word}" in chosen.why
     assert model in chosen.why
 
 
@@ -86,6 +88,39 @@ def test_a_measurement_is_kept_and_depends_on_what_was_measured(monkeypatch, tmp
     assert measured(asked, "people-nano") == Cost(1.0, 2.0)
     record.write_text("{")
     assert measured(asked, "people-nano").segment < 1, "a record that cannot be read is made again"
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """What a measurement runs, and its reports."""
+    seen: list[tuple[Matting, RunReport]] = []
+
+    def kept(source, matting, compositor, sink):
+        seen.append((matting, run(source, matting, compositor, sink)))
+        return seen[-1][1]
+
+    monkeypatch.setattr("livebg.speed.run", kept)
+    return seen
+
+
+@pytest.mark.parametrize("smooth", ["off", "light"])
+def test_every_frame_is_segmented_and_motion_followed_which_carrying_needs(runs, smooth):
+    speed._measure(config("auto", smooth={"smooth": smooth}, refine={"refine": "none"}), "people-nano")
+    for _, report in runs:
+        assert report.segmented == report.frames
+        assert ("smooth" in report.stages) == (smooth != "off")
+    assert min(report.stages["motion"] for _, report in runs) > 0
+
+
+def test_a_refiner_that_works_beside_the_stream_is_not_waited_for(runs):
+    slow = {"refine": "cascadepsp", "refine_weights": "not needed.pth"}  # on a CPU minutes
+    speed._measure(config("auto", refine=slow), "people-nano")
+    assert all(isinstance(matting.refiner, Guided) for matting, _ in runs)
+
+
+def test_a_refiner_that_each_frame_waits_for_is_measured(runs):
+    speed._measure(config("auto", refine={"refine": "none"}), "people-nano")
+    assert all(isinstance(matting.refiner, Bilinear) for matting, _ in runs)
 
 
 @pytest.fixture

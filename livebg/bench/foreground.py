@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -24,7 +24,6 @@ from livebg.scale import scaled
 
 WALLS = ((220, 30, 40), (20, 200, 60), (30, 60, 230), (240, 220, 20), (220, 30, 220), (20, 210, 220))
 SIZES = {"720p": (1280, 720), "1080p": (1920, 1080)}
-_Plane = TypeVar("_Plane", NDArray[np.uint8], NDArray[np.float32])
 
 _FOLDERS = ("cutouts200", "grid_key")
 _SCALE = 3  # people in these folders are 250 to 290 pixels high

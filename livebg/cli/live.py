@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from livebg import weights
-from livebg.cli.options import config_options
+from livebg.cli.options import config_options, refuse_typed
 from livebg.cli.progress import fetch
 from livebg.config import Config
 from livebg.live.session import Line, Session
@@ -36,6 +36,9 @@ def live(config: Config) -> None:
     Where anything fails, the slate is shown, never the room.
     """
     quiet = config.output.quiet
+    if config.live.record is None:
+        for key in ("codec", "crf", "preset"):
+            refuse_typed("output", key, "it is for a recording; leave it out, or add --record FILE")
     choice = choose(config, rate=config.live.fps)
     config = choice.config
     if choice.why and not quiet:

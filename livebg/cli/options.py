@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 from livebg.config import Config, Section, flag_of, load, section_model
+from livebg.errors import UsageError
 
 Command = Callable[..., Any]
 
@@ -45,6 +46,27 @@ def config_options(*sections: str, without: tuple[str, ...] = ()) -> Callable[[C
         return click.option("--config", metavar="FILE|PRESET", help="A TOML file, or a preset by name.")(collected)
 
     return decorate
+
+
+def refuse_typed(section: str, key: str, why: str) -> None:
+    """Refuse an option that would change nothing, where the user typed it: a file may say more than one call needs.
+
+    Args:
+        section: Of the configuration.
+        key: Of that section.
+        why: And what to do instead.
+
+    Raises:
+        UsageError: It was typed in the command that runs.
+    """
+    value = typed(section, key)
+    if value is not None:
+        raise UsageError(f"--{flag_of(section, key)} {value}: {why}")
+
+
+def typed(section: str, key: str) -> object:
+    """What the user typed for an option of the command that runs; ``None`` where nothing."""
+    return click.get_current_context().params.get(f"{section}{_SEPARATOR}{key}")
 
 
 def _option(section: str, key: str, model: type[Section]) -> Callable[[Command], Command]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from livebg.cli.opening import load_segmenter
-from livebg.cli.options import config_options
+from livebg.cli.options import config_options, refuse_typed, typed
 from livebg.cli.progress import ProgressLine
 from livebg.config import Config
 from livebg.errors import LivebgError, SinkError, SourceError
 from livebg.job import JobReport, do
-from livebg.plan import Job, check, check_shared, lanes_for, passed_over, plan
+from livebg.plan import Job, check, check_shared, lanes_for, passed_over, pixels_of, plan
 from livebg.sinks import partial_path
+from livebg.sources.images import find_pictures
 from livebg.speed import choose
 from livebg.whole_file import write_whole
 
@@ -49,6 +51,7 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
         else:
             todo.append(job)
     if todo:
+        _refuse_idle(config, todo)
         choice = choose(config)
         config = choice.config
         if choice.why and not quiet:
@@ -74,6 +77,24 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
         _write_json(config.output.json_report, reports, one=not jobs[0].batch)
     if failures:
         raise LivebgError(f"{failures} of {len(jobs)} inputs failed, see above; call again to retry those alone")
+
+
+def _refuse_idle(config: Config, jobs: Sequence[Job]) -> None:
+    """Refuse what was typed and would change nothing.
+
+    Raises:
+        UsageError: Something was.
+    """
+    if config.smooth.lookahead and config.smooth.smooth == "off":
+        refuse_typed("smooth", "lookahead", "it is for smoothing, which is off; leave it out, or add --smooth light")
+    if config.compose.light_wrap and pixels_of(config) == "rgba":
+        refuse_typed("compose", "light_wrap", "a transparent background gives no light; leave it out")
+    if typed("input", "rate") is not None and not any(not job.picture and find_pictures(job.input) for job in jobs):
+        refuse_typed(
+            "input",
+            "rate",
+            "a clip keeps its own times; it is for pictures in sequence: a folder, or a pattern in quotes ('*.png')",
+        )
 
 
 def _survived(job: Job, error: LivebgError) -> int:

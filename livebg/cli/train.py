@@ -63,7 +63,7 @@ def train(
     export_to: Path | None,
     calibrate: int | None,
 ) -> None:
-    """Train RECIPE (people, people-nano, or the path of a .toml) until the minutes are spent.
+    """Train RECIPE (people, people-more, people-nano, or the path of a .toml) until the minutes are spent.
 
     With --export and without --data nothing is trained: the weights of the run in --out are written as files that
     livebg loads. With --mix they are the mean of other runs' first. With --calibrate, --data serves the network in

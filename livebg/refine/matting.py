@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ from livebg.stages import Draft
 if TYPE_CHECKING:
     from livebg.frame import Alpha, Image
 
-_Plane = TypeVar("_Plane", NDArray[np.uint8], NDArray[np.float32])
 
 _REACH = 1 / 60  # radius of the trimap over the longer side
 _EPSILON = 1e-6  # variance of colour, of full range 1, that is noise: Levin's epsilon

@@ -213,6 +213,23 @@ def test_an_incomplete_recording_is_an_error(
     assert not quiet or len(done.err.splitlines()) == 2 + interrupted
 
 
+def test_a_recording_that_cannot_be_ended_is_an_error(livebg_command, demo_clip, tmp_path, monkeypatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(recording.LiveVideoSink, "_flush", refuse)
+    call = tmp_path / "call.mkv"
+    done = livebg_command(
+        *("live", "--camera", demo_clip, *SMALL, "--control", "none", "--duration", "2", "--quiet", "--record", call)
+    )
+    assert done.code == 1
+    assert done.err.splitlines() == [
+        f"cannot complete {call}: no space left; it was given up, the rest goes on",
+        f"livebg: incomplete: {call}",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["call.partial.mkv"]
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 

@@ -94,6 +94,21 @@ def test_it_fades_with_trust_and_is_gone_where_there_is_none():
     assert changes[0] > changes[1] > changes[2] == 0
 
 
+def test_trust_is_looked_up_where_a_pixels_middle_lies():
+    """A small pixel is four wide: its own trust holds at its middle, between the second and the third of them."""
+    whole, half = keyframe(), keyframe()
+    motion = moving()
+    motion.trust[:, 32:] = 0  # 1 at x = 125.5, 0 at 129.5: sure until 126.5, gone from 128.5
+    whole.follow(moving(), base(0))
+    half.follow(motion, base(0))
+    whole, half = (np.abs(onto(made, base(0)) - base(0)) for made in (whole, half))
+    assert (half[:, :127] == whole[:, :127]).all()
+    assert 0 < half[:, 127].max() < whole[:, 127].max()
+    assert 0 < half[:, 128].max() < half[:, 127].max()
+    assert not half[:, 129:].any()
+    assert whole[:, 129:].any()
+
+
 def test_trust_of_steps_multiplies():
     made = keyframe()
     for _ in range(10):

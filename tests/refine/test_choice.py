@@ -55,6 +55,13 @@ def test_asked_for_by_name_it_works_on_gated_keyframes_beside_what_is_live(asked
         assert refiner._beside is not None
 
 
+def test_what_is_live_waits_for_no_refinement_not_even_by_the_paper_s_configuration(asked):
+    with open_refiner(load("paper").refine, "cpu", live=True) as refiner:
+        assert isinstance(refiner, KeyframeRefiner)
+        assert not refiner._gate
+        assert refiner._beside is not None
+
+
 def test_the_cheap_ones_ask_for_no_network(asked):
     assert isinstance(open_refiner(RefineConfig(refine="none"), "cpu"), Bilinear)
     assert isinstance(open_refiner(RefineConfig(refine="guided"), "cpu"), Guided)

@@ -73,6 +73,31 @@ def test_of_an_edge_that_is_further_off_hardly_anything_is_taken():
     assert error - unrefined < 0.03 * (proposed - unrefined)
 
 
+def test_an_edge_that_becomes_soft_is_not_taken():
+    """The truth inside, and a veil of 0.3 over what is outside: the sides differ more in colour, and it is no matte."""
+    verdict = judge(image(0), before(), replace_band(before(), np.maximum(truth(0), np.float32(0.3)), BAND))
+    assert np.abs(verdict.alpha - truth(0)).mean() <= np.abs(before() - truth(0)).mean()
+
+
+def test_a_thing_of_the_subjects_colour_beside_it_is_not_taken():
+    """As the back of a chair beside a shoulder: its edge is one of the picture, but it is too much at once."""
+    picture, true = image(0), truth(0)
+    thing = np.zeros_like(true)
+    thing[100:130, 130:160] = 1
+    picture[(thing > 0) & (true < 0.5)] = np.median(picture[true > 0.9], axis=0) + np.array((6, -4, 3))
+    verdict = judge(picture, true, np.maximum(true, thing))
+    assert verdict.alpha is true
+    assert verdict.rejected > 0
+
+
+def test_where_most_is_plainly_wrong_nothing_is_taken():
+    """Half of a shifted edge is nearer to the picture's than a coarse one, by chance."""
+    given = before()
+    wrong = cv2.warpAffine(truth(0), np.float32([[1, 0, 5], [0, 1, 0]]), (WIDTH, HEIGHT))
+    verdict = judge(image(0), given, replace_band(given, wrong, BAND))
+    assert verdict.alpha is given
+
+
 @pytest.mark.slow
 def test_a_network_of_random_weights_changes_nothing(tmp_path):
     from livebg.refine.cascade_psp import CascadePSP

@@ -201,6 +201,37 @@ def test_live_what_is_too_old_is_dropped_and_counted(stream):
     assert "1 refinements came too late and were dropped" in refiner.notes
 
 
+def test_live_a_correction_that_has_grown_too_old_is_dropped(stream):
+    with live(Oracle(stream), oldest=0.2, closest=30) as refiner:
+        refiner.refine(stream[0])
+        until(idle(refiner))
+        alphas = [refiner.refine(draft).alpha for draft in stream[1:10]]
+    corrected = [bool((alpha != own).any()) for alpha, own in zip(alphas, plain(stream)[1:10], strict=True)]
+    assert corrected == [True] * 5 + [False] * 4  # 25 frames a second
+    assert refiner.report.late == 0
+
+
+def test_live_the_expert_sees_the_unrefined_matte_though_the_frame_is_corrected_meanwhile(stream):
+    go, seen = Semaphore(0), []
+
+    class Slow(Oracle):
+        def alpha(self, image, alpha):
+            score = super().alpha(image, alpha)
+            seen.append(alpha.copy())
+            return score
+
+    with live(Slow(stream, go), every=3, share=None) as refiner:
+        refiner.refine(stream[0])
+        go.release()
+        until(idle(refiner))
+        alphas = [refiner.refine(draft).alpha for draft in stream[1:4]]
+        go.release()
+        until(idle(refiner))
+    assert refiner.report.keyframes == 2
+    assert (seen[1] == plain(stream)[3]).all()
+    assert (alphas[2] != seen[1]).any()
+
+
 def test_live_what_comes_after_a_cut_belongs_to_the_scene_before(stream):
     go = Semaphore(0)
     height, width = stream[1].motion.trust.shape

@@ -11,7 +11,7 @@ import pytest
 from livebg.errors import StageError, UsageError
 from livebg.evaluate.lag import LagMeter
 from livebg.frame import Frame, Matte
-from livebg.motion import MotionTracker, nothing_in_common
+from livebg.motion import Motion, MotionTracker, nothing_in_common
 from livebg.smooth import Smoother
 from livebg.stages import Draft
 from tests.smooth.scenes import SIZE, scene, steadied
@@ -244,6 +244,30 @@ def test_a_cut_that_was_told_is_obeyed():
     smoother.smooth(Draft(blank(0), Matte(np.ones((8, 8), np.float32))))
     (draft,) = smoother.smooth(Draft(blank(1), Matte(np.zeros((8, 8), np.float32)), nothing_in_common(32, 32)))
     assert not draft.matte.alpha.any()
+
+
+@pytest.mark.parametrize("lookahead", [0, 2])
+def test_after_a_cut_all_is_as_at_the_beginning(lookahead):
+    """Where motion tore before the cut, slowly or not, says nothing of what comes after it."""
+    torn = np.zeros((128, 128, 2), np.float32)
+    torn[:, :64, 0] = 3
+    still = np.zeros_like(torn)
+    trust = np.ones((128, 128), np.float32)
+    first, second = Smoother("light", lookahead), Smoother("light", lookahead)
+    _, matte = scene()
+
+    def mattes(smoother: Smoother, motions: list[Motion | None]) -> list[np.ndarray]:
+        out = []
+        for index, motion in enumerate(motions):
+            out += smoother.smooth(Draft(blank(index), Matte(unsteady(matte, index)), motion))
+        return [draft.matte.alpha for draft in (*out, *smoother.flush())]
+
+    mattes(first, [None, *[Motion(torn, trust, onward=-torn)] * 5])
+    after = [Motion(still, trust, onward=still)] * 5
+    for cut, alone in zip(
+        mattes(first, [nothing_in_common(128, 128), *after]), mattes(second, [None, *after]), strict=True
+    ):
+        np.testing.assert_array_equal(cut, alone)
 
 
 def test_words_and_numbers_that_are_none():
