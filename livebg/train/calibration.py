@@ -1,13 +1,8 @@
-"""The pictures from which the ranges of whole numbers are taken.
-
-The tables of the published networks (see ``segment.published``) are made by
-
-    python -m livebg.train.calibration NAME DATA/people [PICTURES_A_FOLDER]
-"""
+"""The pictures from which the ranges of whole numbers are taken: scenes for our networks, files for the published."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +11,7 @@ import numpy as np
 from livebg import weights
 from livebg.errors import UsageError
 from livebg.scale import scale_into
-from livebg.segment.published import TABLES, load
+from livebg.segment.published import PUBLISHED, load
 from livebg.segment.quantise import ranges
 from livebg.segment.runtimes import PUBLISHED_SIZE
 from livebg.train.folders import SUFFIXES, load_library, read_picture
@@ -81,21 +76,37 @@ def published_pictures(data: Path, count: int) -> NDArray[np.uint8]:
     return pictures
 
 
-def published_table(name: str, data: Path, count: int = 12) -> str:
-    """The table of a published network's ranges, as TOML. It takes seconds a picture.
+def published_table(
+    name: str,
+    data: Path,
+    count: int,
+    *,
+    fetch: Callable[[str], Path] = weights.ensure,
+    progress: Callable[[int, int], None] | None = None,
+) -> str:
+    """The table of a published network's ranges (see ``segment.published``), as TOML. It takes seconds a picture.
+
+    Args:
+        name: Of the network.
+        data: The folder of folders of pictures.
+        count: Pictures of each folder.
+        fetch: Gives the network's file.
+        progress: Called after each picture with how many were seen, and how many there are.
 
     Raises:
         UsageError: There is no such network; or as ``published_pictures``.
         SourceError: As ``published_pictures``.
         WeightsError: The network cannot be had.
     """
-    full, pictures = weights.ensure(name), published_pictures(data, count)
-    seen = ranges(load(full), pictures)
+    if name not in PUBLISHED:
+        raise UsageError(f"{name} is none of the published networks: choose {' or '.join(PUBLISHED)}")
+    pictures = published_pictures(data, count)
+    seen = ranges(load(fetch(name)), _told(pictures, progress))
     lines = [
         f"# The least and the greatest value of each tensor in {name} on {len(pictures)} pictures: {count} each of",
         f"# {', '.join(FOLDERS)},",
         "# less those of people by whom models are judged. What the folders are stands in MODELCARD.md.",
-        f"# Made by: python -m livebg.train.calibration {name} DATA/people {count}",
+        f"# Made by: livebg models calibrate {name} DATA {name}.ranges.toml --count {count}",
         f'checksum = "{weights.store().entry(name).checksum}"',
         "",
         "[ranges]",
@@ -104,7 +115,8 @@ def published_table(name: str, data: Path, count: int = 12) -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    _name, _data, *_count = sys.argv[1:]
-    _text = published_table(_name, Path(_data), *map(int, _count))
-    (TABLES / f"{_name}.ranges.toml").write_text(_text, encoding="utf-8")
+def _told(pictures: NDArray[np.uint8], progress: Callable[[int, int], None] | None) -> Iterator[NDArray[np.uint8]]:
+    for seen, picture in enumerate(pictures, 1):
+        yield picture
+        if progress is not None:
+            progress(seen, len(pictures))

@@ -4,15 +4,13 @@ Each teacher is shown a picture and its mirror image, and the mean of all mattes
 agree who is the subject, the picture is left out: a wrong mask teaches worse than none. The student then sees the rest
 before other rooms and through worse cameras than its teachers did. Source: Xie et al., "Self-training with Noisy
 Student improves ImageNet classification", CVPR 2020.
-
-    python -m livebg.train.labels PICTURES DATA/NAME MODEL[@WxH] MODEL[@WxH] ...
 """
 
 from __future__ import annotations
 
 import shutil
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +20,6 @@ import numpy as np
 
 from livebg.errors import SinkError, UsageError
 from livebg.evaluate.video_metrics import iou
-from livebg.segment import Segmenter
 from livebg.train.folders import pictures, read_picture
 from livebg.train.guard import judged_person, refuse_judging
 
@@ -55,8 +52,20 @@ def label(picture: Image, teachers: Sequence[Teacher]) -> Image | None:
     return np.asarray(np.rint(np.clip((mean - 0.5) * _SLOPE + 0.5, 0, 1) * 255), np.uint8)
 
 
-def label_folder(source: Path, target: Path, teachers: Sequence[Teacher]) -> tuple[int, int]:
+def label_folder(
+    source: Path,
+    target: Path,
+    teachers: Sequence[Teacher],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[int, int]:
     """Write ``target/images`` and ``target/masks``, a source for a recipe, from a folder of pictures.
+
+    Args:
+        source: The pictures.
+        target: Made anew.
+        teachers: Two or more.
+        progress: Called after each picture, labelled or not, with how many were seen, and how many there are.
 
     Returns:
         How many were labelled, and how many there are.
@@ -73,35 +82,29 @@ def label_folder(source: Path, target: Path, teachers: Sequence[Teacher]) -> tup
     if target.exists():
         raise UsageError(f"{target} is there already: give another folder, or remove it")
     count = 0
-    try:
+    with _writing(target):
         for part in ("images", "masks"):
             (target / part).mkdir(parents=True)
-        for path in found:
-            mask = None if judged_person(path) else label(read_picture(path), teachers)
-            if mask is not None:
+    for seen, path in enumerate(found, 1):
+        mask = None if judged_person(path) else label(read_picture(path), teachers)
+        if mask is not None:
+            with _writing(target):
                 shutil.copyfile(path, target / "images" / path.name)
                 (target / "masks" / f"{path.stem}.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
-                count += 1
+            count += 1
+        if progress is not None:
+            progress(seen, len(found))
+    return count, len(found)
+
+
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as exc:
         raise SinkError(f"cannot write {target}: {exc.strerror}") from exc
-    return count, len(found)
 
 
 def _both_ways(teacher: Teacher, picture: Image) -> Alpha:
     mirrored = teacher(np.ascontiguousarray(picture[:, ::-1]))[:, ::-1]
     return np.asarray((teacher(picture) + mirrored) / 2, np.float32)
-
-
-def _teacher(text: str) -> Teacher:
-    """MODEL or MODEL@WxH."""
-    model, _, size = text.partition("@")
-    width, _, height = size.partition("x")
-    if size and not (width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"{text}: give a model and what it sees, as in people@448x336")
-    segmenter = Segmenter(model, size=(int(width), int(height)) if size else None)
-    return lambda picture: segmenter.segment(picture).alpha.copy()
-
-
-if __name__ == "__main__":
-    kept, there = label_folder(Path(sys.argv[1]), Path(sys.argv[2]), [_teacher(text) for text in sys.argv[3:]])
-    print(f"{kept} of {there} labelled")  # noqa: T201

@@ -25,6 +25,7 @@ from livebg.segment.runtimes import choose
 from livebg.segment.segmenter import find_model
 from livebg.segment.u2net import CONFIGS, U2Net
 from livebg.train.losses import total_loss
+from livebg.train.mining import with_mined
 from livebg.train.recipe import Recipe
 from livebg.train.record import Log, Sums
 from livebg.train.shots import open_batches
@@ -130,11 +131,17 @@ def train(
     scaler = torch.amp.GradScaler("cuda", enabled=cuda and dtype == torch.float16)
     state = _begin(recipe, run, device, scaler, resume=resume)
     teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
+    shelf = library.train
+    if recipe.scenes.mine:
+        shelf = with_mined(shelf, new_network(recipe.network, recipe.start).to(device).eval(), recipe.size)
+        say(
+            f"{len(shelf.decoys)} rooms fool networks, {len(shelf.decoys) - len(library.train.decoys)} of them this one"
+        )
     log = Log(run / LOG)
     until_saved, now = 60 * budget.save_every, time.monotonic()
     until = now + 60 * budget.pause
     sums, said = Sums(), state.counters
-    for batch in open_batches(library.train, recipe, first=state.step, workers=workers):
+    for batch in open_batches(shelf, recipe, first=state.step, workers=workers):
         rate = recipe.rate * min(1.0, (state.step + 1) / max(1, recipe.warm_up)) * _cosine(state.spent(budget))
         precision = torch.autocast(device.partition(":")[0], dtype, enabled=half or cuda)
         parts = _losses(state.network, batch, recipe, device, teacher, precision)

@@ -34,11 +34,15 @@ class SceneConfig(Section):
     as_taken: Part = Field(description="Part of the scenes that are pictures as they were taken.")
     empty: Part = Field(description="Part of the scenes that are rooms with nobody.")
     decoys: Part = Field(0.3, description="Part of the empty rooms that are known to fool networks.")
+    mine: bool = Field(
+        False, description="Rooms in which the network that training starts from sees people are decoys too."
+    )
     nothing: Part = Field(
         0.0, description="Part of the empty rooms that are no rooms: a plain colour, grain, a gradient."
     )
     two_people: Part = Field(0.1, description="Part of the composites that show two people.")
     chairs: Part = Field(0.0, description="Part of the people in composites that have the back of a chair behind them.")
+    things: Part = Field(0.0, description="Part of the rooms that have large things standing in them.")
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")

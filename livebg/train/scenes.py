@@ -6,15 +6,14 @@ outside the frame. Nobody floats.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from livebg.train.camera import tint
 from livebg.train.layers import Layer, Matrix, Motion, Scene
+from livebg.train.props import chair, in_colours_of, things
 
 if TYPE_CHECKING:
     from livebg.frame import Image
@@ -31,8 +30,10 @@ def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -
     if lot < config.empty:
         aspect = _aspect(rng)
         nothing = config.nothing and rng.random() < config.nothing
-        room = _nothing(rng, aspect) if nothing else _room(rng, shelf, aspect, config.decoys)
-        return Scene((room,), aspect)
+        if nothing:
+            return Scene((_nothing(rng, aspect),), aspect)
+        room = _room(rng, shelf, aspect, config.decoys)
+        return Scene((room, *things(rng, shelf.rooms, aspect, config.things)), aspect)
     if lot < config.empty + config.as_taken:
         return _as_taken(rng, _subject(rng, shelf, config.as_taken_odds))
     return _composite(rng, shelf, config)
@@ -83,7 +84,7 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
         if two
         else (aspect * float(np.clip(rng.normal(0.5, 0.2), -0.02, 1.02)),)
     )
-    layers = [_room(rng, shelf, aspect, 0.0)]
+    layers = [_room(rng, shelf, aspect, 0.0), *things(rng, shelf.rooms, aspect, config.things)]
     for centre in rng.permutation(np.array(centres)):
         subject = _subject(rng, shelf, config.composite_odds)
         image, alpha = _cut_out(subject)
@@ -91,61 +92,11 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
             image = tint(rng, image, strength=0.5)
         body = Layer(image, alpha, _seated(rng, subject, float(centre), aspect), False)
         if config.chairs and rng.random() < config.chairs:
-            layers.append(_chair(rng, body, subject))
+            layers.append(chair(rng, body, subject.box))
         layers.append(body)
     if config.camouflage and rng.random() < config.camouflage:
-        layers[0] = _in_colours_of(rng, layers[0], layers[-1])
+        layers[0] = in_colours_of(rng, layers[0], layers[-1])
     return Scene(tuple(layers), aspect)
-
-
-def _chair(rng: np.random.Generator, body: Layer, subject: Subject) -> Layer:
-    """The back of a chair behind a body, mostly in a colour of its clothes: a network takes that for a shoulder.
-
-    It is a superellipse (Lame's curve, |x|^n + |y|^n = 1) with shade and grain, and goes on below the frame.
-    """
-    height, width = int(rng.integers(60, 160)), int(rng.integers(60, 160))
-    shade = rng.uniform(0.5, 1.3, (2, int(rng.integers(2, 7)), 1)).astype(np.float32)
-    shades = np.asarray(cv2.resize(shade, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    colour = _clothes(rng, body) if rng.random() < 0.7 else rng.uniform(0, 255, 3)
-    grain = rng.standard_normal((height, width, 1), np.float32) * np.float32(rng.uniform(0, 12))
-    image = np.clip(colour * shades[..., None] + grain, 0, 255).astype(np.uint8)
-    down, across = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    power = np.exp(rng.uniform(np.log(2), np.log(12)))
-    inside = np.abs(across) ** power + np.abs(down) ** power < 1
-    alpha = np.asarray(cv2.GaussianBlur(np.where(inside, np.uint8(255), np.uint8(0)), (0, 0), 0.9), np.uint8)
-    left, top, right, bottom = subject.box
-    corners = body.place @ np.array([[left, right], [top, bottom], [1, 1]])
-    wide, tall = abs(corners[0, 1] - corners[0, 0]), corners[1, 1] - corners[1, 0]
-    shoulders = min(wide, 0.9 * tall)  # a standing body is wide at its shoulders only
-    half = shoulders * rng.uniform(0.2, 0.65)
-    centre = corners[0].mean() + rng.normal(0, 0.15) * shoulders
-    start = corners[1, 0] + rng.uniform(0.05, 0.6) * min(tall, 1.5 * shoulders)
-    long = shoulders * rng.uniform(0.8, 2)
-    place = np.array([[2 * half / width, 0, centre - half], [0, long / height, start]])
-    return Layer(image, alpha, place, False, thing=True)
-
-
-def _clothes(rng: np.random.Generator, body: Layer) -> NDArray[np.float64]:
-    """The colour of a small piece of the lower half of a body."""
-    rows, columns = np.nonzero(np.asarray(body.alpha) > 200)
-    if not len(rows):
-        return rng.uniform(0, 255, 3)
-    pick = rng.integers(len(rows) // 2, len(rows))
-    piece = body.image[max(0, rows[pick] - 4) : rows[pick] + 5, max(0, columns[pick] - 4) : columns[pick] + 5]
-    return np.asarray(np.median(piece.reshape(-1, 3), axis=0) + rng.normal(0, 6, 3))
-
-
-def _in_colours_of(rng: np.random.Generator, room: Layer, body: Layer) -> Layer:
-    """The room with mean and deviation of colour as the body has them (Reinhard et al., "Color transfer between
-    images", IEEE CG&A 2001, in RGB), in part: what tells them apart must be more than colour."""
-    inside = body.image[np.asarray(body.alpha) > 200]
-    if not len(inside):
-        return room
-    mean, spread = room.image.mean((0, 1)), room.image.std((0, 1)) + 1
-    gain = np.clip((inside.std(0) + 1) / spread, 0.5, 2)
-    share = rng.uniform(0.4, 1)
-    matched = (room.image - mean) * (1 + share * (gain - 1)) + mean + share * (inside.mean(0) - mean)
-    return replace(room, image=np.clip(matched, 0, 255).astype(np.uint8))
 
 
 def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: float) -> Matrix:

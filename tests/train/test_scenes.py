@@ -83,6 +83,34 @@ def test_a_chair_before_somebody_further_off_hides_them(library, recipe):
     assert hidden > 1
 
 
+def test_things_in_an_empty_room_are_nobody(library, recipe):
+    seen = 0
+    for scene in scenes(library, recipe, 20, empty=1.0, things=1.0):
+        room, *things = scene.layers
+        assert 1 <= len(things) <= 2
+        assert all(thing.thing for thing in things)
+        picture, alpha = scene.draw((96, 72))
+        assert not alpha.any()
+        seen += bool(np.abs(picture.astype(int) - replace(scene, layers=(room,)).draw((96, 72))[0]).mean() > 5)
+    assert seen > 15
+
+
+def test_things_stand_behind_people(library, recipe):
+    seen = 0
+    for scene in scenes(library, recipe, 20, things=1.0, two_people=0.0):
+        picture, alpha = scene.draw((96, 72))
+        without, people = replace(scene, layers=(scene.layers[0], scene.layers[-1])).draw((96, 72))
+        assert np.array_equal(alpha, people)
+        assert np.array_equal(picture[people == 255], without[people == 255])
+        seen += bool(np.any(picture != without))
+    assert seen > 10
+
+
+def test_as_many_rooms_have_things_as_asked(library, recipe):
+    found = [len(scene.layers) > 2 for scene in scenes(library, recipe, 200, things=0.3, two_people=0.0)]
+    assert 40 < sum(found) < 80
+
+
 def test_a_camouflaged_room_is_nearer_to_the_person_in_colour(library, recipe):
     plain = scenes(library, recipe, 20, two_people=0.0)
     alike = scenes(library, recipe, 20, two_people=0.0, camouflage=1.0)
