@@ -180,7 +180,7 @@ class OutputConfig(_Table):
     preset: str | None = Field(None, description="The encoder's speed (ultrafast .. veryslow; a number for av1).")
     overwrite: bool = Field(False, description="Replace existing output.")
     json_report: str | None = Field(
-        None, description="Write the closing report to this file.", json_schema_extra={"flag": "json"}
+        None, description="Write what came of each input to this file, as JSON.", json_schema_extra={"flag": "json"}
     )
     quiet: bool = Field(False, description="Print errors only.")
 

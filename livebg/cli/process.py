@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +10,15 @@ import click
 
 from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options, refuse_typed, typed
+from livebg.cli.outcomes import Outcomes
 from livebg.cli.progress import ProgressLine
 from livebg.config import Config
-from livebg.errors import LivebgError, SinkError, SourceError
+from livebg.errors import LivebgError, SourceError, UsageError, one_line
 from livebg.job import JobReport, do
 from livebg.plan import Job, check, check_shared, lanes_for, passed_over, pixels_of, plan
 from livebg.sinks import partial_path
 from livebg.sources.images import find_pictures
 from livebg.speed import choose
-from livebg.whole_file import write_whole
 
 
 @click.command(epilog="Presets and every key with its meaning: configs/ in the project.")
@@ -31,52 +30,79 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
     IN is a video, a picture, a folder or glob of pictures (one sequence), a folder of clips (each its own), or - for a
     pipe. Several go one by one; a second call skips what is complete.
     """
-    quiet = config.output.quiet
     jobs = plan(inputs, config)
     check_shared(config)
-    if not quiet:
+    if not config.output.quiet:
         for line in passed_over(inputs):
             click.echo(line, err=True)
+    outcomes = Outcomes(jobs)
+    try:
+        failures = _do_all(jobs, config, outcomes)
+    except UsageError:  # nothing was begun, and it will be called again
+        outcomes.forget()
+        raise
+    finally:  # after Ctrl-C too: how far the night has come
+        if config.output.json_report is not None:
+            outcomes.write(config.output.json_report)
+    if failures:
+        again = "call again without --overwrite" if config.output.overwrite else "call again"
+        named = " and with another --json" if config.output.json_report is not None else ""
+        raise LivebgError(f"{failures} of {len(jobs)} inputs failed, see above; {again}{named} to retry those alone")
+
+
+def _do_all(jobs: Sequence[Job], config: Config, outcomes: Outcomes) -> int:
+    """Check all, then do them one by one.
+
+    Returns:
+        How many failed.
+
+    Raises:
+        LivebgError: What stands in the way of all; or the only one failed.
+    """
+    quiet = config.output.quiet
     failures = 0
     todo = []
     for job in jobs:
         if job.batch and job.complete and not config.output.overwrite:
+            outcomes.skipped(job)
             if not quiet:
-                click.echo(f"{job.input}: {job.output} is complete, skipped (--overwrite makes it anew)", err=True)
+                click.echo(
+                    f"{job.input}: {job.output} is complete, skipped: it stays as an earlier call made it, whatever "
+                    "this one's settings (--overwrite makes it anew)",
+                    err=True,
+                )
             continue
         try:
             check(job, config)
         except SourceError as exc:
-            failures += _survived(job, exc)
+            failures += _survived(job, exc, outcomes)
         else:
             todo.append(job)
-    if todo:
-        _refuse_idle(config, todo)
-        choice = choose(config)
-        config = choice.config
-        if choice.why and not quiet:
-            click.echo(choice.why, err=True)
-    reports: list[JobReport] = []
-    segmenter = load_segmenter(config.segment, quiet=quiet, lanes=lanes_for(todo, config)) if todo else None
+    if not todo:
+        return failures
+    _refuse_idle(config, todo)
+    choice = choose(config)
+    config = choice.config
+    if choice.why and not quiet:
+        click.echo(choice.why, err=True)
+    segmenter = load_segmenter(config.segment, quiet=quiet, lanes=lanes_for(todo, config))
     for job in todo:
-        assert segmenter is not None
         started = time.time()
         try:
             with ProgressLine(Path(job.input).name, quiet=quiet) as progress:
-                reports.append(do(job, config, segmenter, progress=progress))
+                report = do(job, config, segmenter, progress=progress)
         except LivebgError as exc:
             _tell_what_was_kept(job, started)
-            failures += _survived(job, exc)
+            failures += _survived(job, exc, outcomes)
         except KeyboardInterrupt:
             _tell_what_was_kept(job, started)
+            outcomes.interrupted(job)
             raise
         else:
+            outcomes.done(job, report)
             if not quiet:
-                _summarise(reports[-1])
-    if config.output.json_report is not None:
-        _write_json(config.output.json_report, reports, one=not jobs[0].batch)
-    if failures:
-        raise LivebgError(f"{failures} of {len(jobs)} inputs failed, see above; call again to retry those alone")
+                _summarise(report)
+    return failures
 
 
 def _refuse_idle(config: Config, jobs: Sequence[Job]) -> None:
@@ -97,11 +123,12 @@ def _refuse_idle(config: Config, jobs: Sequence[Job]) -> None:
         )
 
 
-def _survived(job: Job, error: LivebgError) -> int:
+def _survived(job: Job, error: LivebgError, outcomes: Outcomes) -> int:
     """One failure: told, where there are others to go on with; else raised."""
+    outcomes.failed(job, error)
     if not job.batch:
         raise error
-    click.echo(f"livebg: {error}", err=True)
+    click.echo(f"livebg: {one_line(error)}", err=True)
     return 1
 
 
@@ -126,16 +153,3 @@ def _summarise(report: JobReport) -> None:
     click.echo(f"  by {report.model}, refined: {report.refiner}; seconds: {stages}")
     for note in report.notes:
         click.echo(f"  note: {note}")
-
-
-def _write_json(path: str, reports: list[JobReport], *, one: bool) -> None:
-    content = [report.as_dict() for report in reports]
-    text = json.dumps(content[0] if one else content, indent=2) + "\n"
-    final = Path(path)
-    try:
-        if final.exists() and not final.is_file():  # a device or a pipe
-            final.write_text(text, encoding="utf-8")
-        else:
-            write_whole(final, text.encode())
-    except OSError as exc:
-        raise SinkError(f"cannot write the report {path}: {exc.strerror}") from exc
