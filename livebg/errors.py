@@ -7,6 +7,7 @@
     ├── SinkError               a file, folder or virtual camera cannot be written
     ├── WeightsError            weights are absent, damaged or not a U²-Net
     ├── DeviceError             the device or runtime asked for is not there
+    ├── RefusedError            a live run said no to what it was told      (exit code 3)
     └── StageError              a stage broke its contract (a matte with NaN, of a wrong size)
 
 Adapters translate what a library raises into one of these (``raise SourceError(...) from exc``);
@@ -45,6 +46,12 @@ class WeightsError(LivebgError):
 
 class DeviceError(LivebgError):
     """The device or runtime asked for is not there; the text lists what is."""
+
+
+class RefusedError(LivebgError):
+    """A live run said no to what it was told; ``livebg ctl`` itself was used as it should be."""
+
+    exit_code = 3
 
 
 class StageError(LivebgError):

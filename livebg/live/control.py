@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from livebg.errors import LivebgError, SinkError, UsageError
+from livebg.errors import LivebgError, RefusedError, SinkError
 from livebg.live.commands import obey
 from livebg.live.pacer import PATIENCE
 from livebg.stages import Closing
@@ -165,7 +165,7 @@ def ask(path: Path, line: str) -> str:
 
     Raises:
         SinkError: Nobody listens there, or it is not answered.
-        UsageError: What the run said against it.
+        RefusedError: What the run said against it.
     """
     answer = bytearray()
     with socket.socket(socket.AF_UNIX) as client:
@@ -184,7 +184,7 @@ def ask(path: Path, line: str) -> str:
     except ValueError as exc:
         raise SinkError(f"the run at {path} ended before it answered") from exc
     if not said["ok"]:
-        raise UsageError(said["text"])
+        raise RefusedError(said["text"])
     return str(said["text"])
 
 

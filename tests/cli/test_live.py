@@ -153,9 +153,12 @@ def test_standard_input_and_ctl_change_it(live, livebg_command, tmp_path, monkey
     assert json.loads(ctl("status").out)["background"] == str(tmp_path / "my room.png")
     assert ctl("crop", "32x24+0+0").code == ctl("crop", "off").code == 0
     refused = ctl("model", "peopel")
-    assert refused.code == 2
+    assert refused.code == 3
     assert "did you mean people" in refused.err
-    assert "there is no command 'fly'" in ctl("fly").err
+    unknown = ctl("fly")
+    assert unknown.code == 3
+    assert "there is no command 'fly'" in unknown.err
+    assert ctl().code == 2
     assert ctl("quit").code == 0
     code, out, err = run.end(60)
     assert code == 0, err

@@ -10,7 +10,7 @@ from time import monotonic
 
 import pytest
 
-from livebg.errors import LivebgError, SinkError, UsageError
+from livebg.errors import RefusedError, SinkError, UsageError
 from livebg.live.commands import COMMANDS, obey
 from livebg.live.control import Control, ask
 
@@ -102,9 +102,9 @@ def test_the_socket_answers_each_client(path):
         assert path.stat().st_mode & 0o777 == 0o600
         assert ask(path, "background color:teal") == "done"
         assert json.loads(ask(path, "status")) == {"state": "shown"}
-        with pytest.raises(LivebgError, match="there is no command 'fly'"):
+        with pytest.raises(RefusedError, match="there is no command 'fly'"):
             ask(path, "fly")
-        with pytest.raises(LivebgError, match="there is no such thing"):
+        with pytest.raises(RefusedError, match="there is no such thing"):
             ask(path, "model nonsense")
         # Clients that say nothing, too much, or leave, disturb nobody.
         for data in (b"", b"x" * 10_000, b"no end of line", b"\n", b"\xff\xfe\n"):
