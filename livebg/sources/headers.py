@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def may_have_alpha(data: bytes) -> bool:
     if data.startswith(b"\xff\xd8"):
         return False
     if data.startswith(b"\x89PNG"):
-        return len(data) > 25 and (data[25] & 4 == 4 or b"tRNS" in data[:4096])
+        return len(data) > 25 and (data[25] & 4 == 4 or b"tRNS" in _before_picture(data))
     return True
 
 
@@ -34,7 +35,7 @@ def may_have_profile(data: bytes) -> bool:
     if data.startswith(b"\xff\xd8"):
         return b"ICC_PROFILE\0" in data
     if data.startswith(b"\x89PNG"):
-        return data.find(b"iCCP", 0, data.find(b"IDAT")) >= 0
+        return b"iCCP" in _before_picture(data)
     return b"ICCP" in data if data.startswith(b"RIFF") else b"acsp" in data
 
 
@@ -69,6 +70,18 @@ def is_cut_off(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 
+def without_talk(data: bytes) -> bytes:
+    """A PNG with no more than OpenCV makes its picture from; all other files as they are.
+
+    Of what is amiss in the rest (profile, gamma, texts) libpng writes a warning to standard error, past OpenCV's logging
+    and its settings. Source: PNG 3rd edition, 5.4 (a capital letter begins what no decoder may do without).
+    """
+    if not data.startswith(b"\x89PNG"):
+        return data
+    needed = (body for name, body in _chunks(data) if name[:1].isupper() or name in (b"tRNS", b"eXIf"))
+    return data[:8] + b"".join(data[body.start - 8 : body.stop + 4] for body in needed)
+
+
 def count_pictures(data: bytes) -> int:
     """How many pictures a PNG, WebP or TIFF has; 1 for all others, and as far as can be read."""
     try:
@@ -85,13 +98,18 @@ def count_pictures(data: bytes) -> int:
 
 def _frames_of_png(data: bytes) -> int:
     """The count in the chunk acTL, which stands before the first picture. Source: PNG 3rd edition, 11.3.6.1."""
-    control = data.find(b"acTL", 0, data.find(b"IDAT"))
-    return 1 if control < 0 else int(struct.unpack_from(">I", data, control + 4)[0])
+    control = _before_picture(data).get(b"acTL")
+    return 1 if control is None else int(struct.unpack_from(">I", data, control.start)[0])
 
 
 def _frames_of_webp(data: bytes) -> int:
     """Chunks ANMF. Source: RFC 9649, 2.7."""
     return max(sum(name == b"ANMF" for name, _ in _chunks(data)), 1)
+
+
+def _before_picture(data: bytes) -> dict[bytes, slice]:
+    """Name and place of the chunks of a PNG that stand before its picture."""
+    return dict(takewhile(lambda chunk: chunk[0] != b"IDAT", _chunks(data)))
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:

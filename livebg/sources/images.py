@@ -33,6 +33,7 @@ PICTURE_SUFFIXES = frozenset({
     ".avif", ".bmp", ".dib", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm",
     ".tif", ".tiff", ".webp",
 })  # fmt: skip
+_LONGEST_EXIF = 1 << 16  # bytes, as in a JPEG's segment
 _HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 
 
@@ -203,8 +204,8 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     """Width and height, upright; from the header of a JPEG or PNG, by decoding any other. ``None`` if unreadable."""
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
-            if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) > 24 and b"eXIf" not in head:
+            head = file.read(24)
+            if head.startswith(b"\x89PNG\r\n\x1a\n") and not _may_be_turned(file):
                 return struct.unpack(">II", head[16:24])
             if head.startswith(b"\xff\xd8"):
                 return _jpeg_size(file)
@@ -212,6 +213,19 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     except (OSError, SourceError, struct.error):
         return None  # whoever reads the picture says why
     return width, height
+
+
+def _may_be_turned(file: BinaryIO) -> bool:
+    """Whether a PNG has EXIF, before its picture or, as some programs write it, behind: no more is read for it."""
+    place, name = 8, b""
+    while name != b"IDAT":
+        file.seek(place)
+        size, name = struct.unpack(">I4s", file.read(8))
+        if name == b"eXIf":
+            return True
+        place += size + 12
+    file.seek(max(place, file.seek(0, 2) - _LONGEST_EXIF))
+    return b"eXIf" in file.read()
 
 
 def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:

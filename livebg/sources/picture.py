@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from livebg.errors import SourceError
-from livebg.sources.headers import HEIC_CURE, is_cut_off, is_heic, may_have_alpha, unread_orientation
+from livebg.sources.headers import HEIC_CURE, is_cut_off, is_heic, may_have_alpha, unread_orientation, without_talk
 from livebg.sources.profile import in_srgb
 from livebg.sources.white import over_white
 
@@ -66,7 +66,7 @@ def decode_picture(data: bytes, path: Path) -> tuple[Image, bool]:
     damaged = SourceError(f"{path} is damaged, or not the picture its suffix says: copy it again")
     if is_cut_off(data):
         raise damaged
-    coded = np.frombuffer(data, np.uint8)
+    coded = np.frombuffer(without_talk(data), np.uint8)
     try:
         image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if may_have_alpha(data) else None
         if image is not None and image.ndim == 3 and image.shape[2] == 4:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import TYPE_CHECKING
 
 import cv2
@@ -113,3 +114,30 @@ def test_opencv_says_nothing_of_a_damaged_picture(
     with pytest.raises(SourceError, match=r"cut\.png is damaged"):
         open_source(path)
     assert capfd.readouterr().err == ""
+
+
+def png_with(*chunks: bytes) -> bytes:
+    """A palette's red picture, all of it hidden where one of the chunks is tRNS; each given as name and content."""
+    parts = [b"IHDR" + struct.pack(">IIBBBBB", 64, 48, 8, 3, 0, 0, 0), b"PLTE\xff\0\0", *chunks]
+    parts += [b"IDAT" + zlib.compress(bytes(65 * 48)), b"IEND"]
+    framed = (struct.pack(">I", len(part) - 4) + part + struct.pack(">I", zlib.crc32(part)) for part in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+def test_what_alpha_hides_stays_hidden_however_far_it_stands(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "cut.png"
+    path.write_bytes(png_with(b"tEXta\0" + b"IDAT" + b"." * size, b"tRNS\0"))
+    (frame,) = open_source(path)
+    assert (frame.image == 255).all()
+
+
+def test_what_is_amiss_beside_a_png_s_picture_is_not_talked_about(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    """By libpng, on standard error: a call writes its own lines there."""
+    path = tmp_path / "edited.png"
+    broken = bytearray(png_with(b"iCCPx\0\0" + zlib.compress(b"short"), b"cHRM...", b"tEXta\0b"))
+    broken[broken.index(b"tEXt") + 5] = 0x21  # its checksum is wrong now
+    path.write_bytes(broken)
+    (frame,) = open_source(path)
+    assert (frame.image == (255, 0, 0)).all()
+    assert capfd.readouterr() == ("", "")

@@ -55,9 +55,12 @@ def with_exif(jpeg: bytes, orientation: int, order: str = ">") -> bytes:
 
 
 def png_with_exif(png: bytes, orientation: int) -> bytes:
-    body = b"eXIf" + exif(orientation)
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    return png[:33] + chunk + png[33:]
+    return png[:33] + png_chunk(b"eXIf" + exif(orientation)) + png[33:]
+
+
+def png_chunk(body: bytes) -> bytes:
+    """Of its name and content."""
+    return struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
 
 
 def webp_with_exif(webp: bytes, orientation: int, width: int, height: int) -> bytes:
@@ -174,6 +177,19 @@ def test_exif_orientation_of_what_has_alpha(tmp_path: Path, orientation: int, su
     (frame,) = read(path)
     assert np.array_equal(frame.image, wanted)
     assert picture_size(path) == (wanted.shape[1], wanted.shape[0])
+
+
+@pytest.mark.parametrize("place", ["behind a long text", "behind the picture"])
+def test_exif_orientation_far_into_a_png(tmp_path: Path, place: str) -> None:
+    stored = numbered(0b00100110, 80, 48)
+    png = cv2.imencode(".png", stored[..., ::-1])[1].tobytes()
+    path = tmp_path / "phone.png"
+    behind = len(png) - 12 if place == "behind the picture" else 33
+    text = png_chunk(b"tEXta\0" + b"IDAT " * 1600)
+    path.write_bytes(png[:behind] + text + png_chunk(b"eXIf" + exif(6)) + png[behind:])
+    (frame,) = read(path)
+    assert np.array_equal(frame.image, EXIF_ORIENTATIONS[6](stored))
+    assert picture_size(path) == (48, 80)
 
 
 def test_pictures_on_their_side_make_no_sequence(tmp_path: Path) -> None:
