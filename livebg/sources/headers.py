@@ -73,8 +73,8 @@ def is_cut_off(data: bytes) -> bool:
 def without_talk(data: bytes) -> bytes:
     """A PNG with no more than OpenCV makes its picture from; all other files as they are.
 
-    Of what is amiss in the rest (profile, gamma, texts) libpng writes a warning to standard error, past OpenCV's logging
-    and its settings. Source: PNG 3rd edition, 5.4 (a capital letter begins what no decoder may do without).
+    Of what is amiss in the rest (profile, gamma, texts) libpng writes a warning to standard error, past all settings of
+    OpenCV. Source: PNG 3rd edition, 5.4 (a capital letter begins what no decoder may do without).
     """
     if not data.startswith(b"\x89PNG"):
         return data
