@@ -25,6 +25,7 @@ _COMMANDS = {
     "models": ("livebg.cli.models:models", "List, fetch, verify and remove weights."),
     "eval": ("livebg.cli.eval:eval_", "Measure quality against ground truth."),
     "train": ("livebg.cli.train:train", "Train networks of our own."),
+    "label": ("livebg.cli.label:label", "Make masks for pictures, to train on."),
     "bench": ("livebg.cli.bench:bench", "Measure speed, as ratios in one run."),
     "doctor": ("livebg.cli.doctor:doctor", "Say what this machine has, and how to get what is missing."),
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from livebg import weights
-from livebg.cli.progress import download_bar
-from livebg.errors import UsageError, WeightsError
+from livebg.cli.progress import ProgressLine, download_bar, fetch
+from livebg.errors import SinkError, UsageError, WeightsError
 from livebg.fetch import LocalPath, Source, Url
+from livebg.whole_file import write_whole
 
 _MEGA = 1_000_000
 
@@ -110,6 +112,32 @@ def remove(names: tuple[str, ...]) -> None:
     store = weights.store()
     for name in names:
         click.echo(f"{name}: {'removed' if store.remove(name) else 'was not here'}")
+
+
+@models.command()
+@click.argument("name")
+@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("table", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--count", default=12, show_default=True, type=click.IntRange(1), help="Pictures of each folder.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def calibrate(name: str, data: Path, table: Path, count: int, quiet: bool) -> None:
+    """Write TABLE, by which a published network is made in whole numbers.
+
+    It holds the least and the greatest value of each tensor of the network NAME, on pictures of the folders in DATA.
+    livebg comes with a table of each, made so: this is for whoever makes another.
+    """
+    from livebg.train.calibration import published_table
+
+    if not table.parent.is_dir():  # told before minutes are spent
+        raise SinkError(f"cannot write {table}: there is no folder {table.parent}")
+    with ProgressLine(name, quiet=quiet) as line:
+        text = published_table(name, data, count, fetch=partial(fetch, quiet=quiet), progress=line.count)
+    try:
+        write_whole(table, text.encode())
+    except OSError as exc:
+        raise SinkError(f"cannot write {table}: {exc.strerror}") from exc
+    if not quiet:
+        click.echo(table)
 
 
 def packaged() -> dict[str, Path]:

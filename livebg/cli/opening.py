@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from livebg.segment import Segmenter
 
 
-def load_segmenter(config: SegmentConfig, *, quiet: bool = False, lanes: int = 1) -> Segmenter:
-    """The network with coarse mattes, for ``open_matting``, that may be asked for ``lanes`` frames at once.
+def load_segmenter(config: SegmentConfig, *, coarse: bool = True, quiet: bool = False, lanes: int = 1) -> Segmenter:
+    """The network, with coarse mattes for ``open_matting`` or whole ones, for as many frames at once as ``lanes`` says.
 
     Raises:
         LivebgError: It, its weights or its device is not there.
     """
     if config.model in weights.names(use="segment"):
         fetch(config.model, quiet=quiet)
-    segmenter = open_segmenter(config, coarse=True, lanes=lanes)
+    segmenter = open_segmenter(config, coarse=coarse, lanes=lanes)
     if not quiet:
         click.echo(f"model: {segmenter.description}", err=True)
     return segmenter

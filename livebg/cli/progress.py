@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from types import TracebackType
 from typing import Self
 
@@ -53,6 +54,7 @@ class ProgressLine:
         self._label, self._quiet = label, quiet
         self._bar: tqdm[None] | None = None
         self._next = _SECONDS_TO_FIRST_LINE
+        self._began = perf_counter()
 
     def __call__(self, report: RunReport, info: StreamInfo) -> None:
         """Show how far the run has come."""
@@ -64,6 +66,11 @@ class ProgressLine:
         if self._bar is None:
             self._bar = tqdm(total=info.frames, desc=self._label, unit="frame", leave=False, dynamic_ncols=True)
         self._bar.update(report.frames - self._bar.n)
+
+    def count(self, done: int, total: int) -> None:
+        """The same for pictures that go through no pipeline."""
+        report = RunReport(frames=done, seconds=perf_counter() - self._began)
+        self(report, StreamInfo(self._label, 0, 0, frames=total))
 
     def _line(self, report: RunReport, info: StreamInfo) -> None:
         if report.seconds < self._next:

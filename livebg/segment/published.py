@@ -1,7 +1,7 @@
 """The published networks in whole numbers, made on the machine that uses them.
 
 Their weights are fetched, so the file in whole numbers cannot be shipped. What ships is a table of the ranges of their
-activations (weights/NAME.ranges.toml, by ``livebg.train.calibration``); from it and the fetched file the other is made
+activations (weights/NAME.ranges.toml, by ``livebg models calibrate``); from it and the fetched file the other is made
 in seconds, once, and kept beside it. Its name tells what it was made from; its checksum lies beside it, and a file that
 does not fit it is made anew.
 

@@ -17,7 +17,7 @@ absolute error of u2netp on 20 pictures of ECSSD rose by .0005 with it and by .0
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
@@ -46,12 +46,12 @@ Ranges = Mapping[str, tuple[float, float]]
 _KINDS = ["Conv", "Relu", "MaxPool", "Concat", "Add"]
 
 
-def ranges(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> Ranges:
+def ranges(model: onnx.ModelProto, pictures: Iterable[NDArray[np.uint8]]) -> Ranges:
     """The ranges of activations.
 
     Args:
         model: A U²-Net in full precision.
-        pictures: RGB uint8 (N, H, W, 3) of its size.
+        pictures: RGB uint8 (H, W, 3) each, of its size.
     """
     with TemporaryDirectory() as folder, _silent():
         source = Path(folder) / "full.onnx"
@@ -97,7 +97,7 @@ def quantised(model: onnx.ModelProto, seen: Ranges, *, keep: Collection[str] = (
 class _Pictures(CalibrationDataReader):  # type: ignore[misc]
     """Pictures as the network takes them, one by one."""
 
-    def __init__(self, name: str, pictures: NDArray[np.uint8]) -> None:
+    def __init__(self, name: str, pictures: Iterable[NDArray[np.uint8]]) -> None:
         self._name = name
         self._left = iter(pictures)
 

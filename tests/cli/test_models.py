@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tomllib
 from pathlib import Path
 
+import cv2
 import pytest
 
 from livebg import weights
+from livebg.segment.published import TABLES
+from livebg.train import calibration
+from tests.train.conftest import texture
 
 
 @pytest.fixture
@@ -91,6 +97,8 @@ def test_verify_finds_damage_and_absence(livebg_command, clip_file):
         (["path", "u2nte"], "there are no weights 'u2nte'"),
         (["verify", "u2nte"], "there are no weights 'u2nte'"),
         (["remove", "u2nte"], "there are no weights 'u2nte'"),
+        (["calibrate", "people", "data", "table"], "people is none of the published networks: choose u2netp or u2net"),
+        (["calibrate", "u2netp", "data", "table"], "data/picsart/images holds no pictures"),
     ],
 )
 def test_a_request_that_cannot_be_met_exits_2(arguments, words, livebg_command):
@@ -114,6 +122,37 @@ def test_what_cannot_be_fetched_exits_1_with_one_line(arguments, words, livebg_c
     assert (code, out) == (1, "")
     assert words in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_table_of_ranges_is_made_from_pictures(network_file, livebg_command, home, tmp_path, monkeypatch):
+    monkeypatch.setattr(calibration, "FOLDERS", ("some", "others"))  # as there are, it takes a while
+    for index, folder in enumerate(calibration.FOLDERS):
+        (tmp_path / folder).mkdir()
+        assert cv2.imwrite(str(tmp_path / folder / "a.png"), texture(index))
+    (home / "weights").mkdir(parents=True)
+    shutil.copy(network_file, home / "weights")
+    table = tmp_path / "u2netp.ranges.toml"
+    code, out, _ = livebg_command("models", "calibrate", "u2netp", tmp_path, table, "--count", 1)
+    assert (code, out) == (0, f"{table}\n")
+    text = table.read_text()
+    assert text.startswith("# The least and the greatest value of each tensor in u2netp on 2 pictures: 1 each of\n")
+    assert "# Made by: livebg models calibrate u2netp DATA u2netp.ranges.toml --count 1\n" in text
+    made, ships = tomllib.loads(text), tomllib.loads((TABLES / table.name).read_text())
+    assert made["checksum"] == ships["checksum"]
+    assert made["ranges"].keys() == ships["ranges"].keys()
+    assert all(least <= most for least, most in made["ranges"].values())
+
+
+def test_a_table_that_cannot_be_written_is_told(livebg_command, tmp_path, monkeypatch):
+    table = tmp_path / "absent" / "table"
+    code, out, err = livebg_command("models", "calibrate", "u2netp", tmp_path, table)
+    assert (code, out, err) == (1, "", f"livebg: cannot write {table}: there is no folder {table.parent}\n")
+    monkeypatch.setattr(calibration, "published_table", lambda *_, **__: "the table")
+    table = tmp_path / ("long" * 80)
+    code, out, err = livebg_command("models", "calibrate", "-q", "u2netp", tmp_path, table)
+    assert (code, out, err) == (1, "", f"livebg: cannot write {table}: File name too long\n")
+    assert livebg_command("models", "calibrate", "-q", "u2netp", tmp_path, tmp_path / "table") == (0, "", "")
+    assert (tmp_path / "table").read_text() == "the table"
 
 
 def test_the_weights_that_ship_are_listed_and_need_no_fetching(livebg_command):

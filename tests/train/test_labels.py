@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from livebg.errors import SinkError, SourceError, UsageError
-from livebg.segment import Segmenter
-from livebg.train import labels
 from livebg.train.folders import load_library
-from livebg.train.labels import _teacher, label, label_folder
+from livebg.train.labels import label, label_folder
 from tests.train.conftest import texture, write_pair
 
 
@@ -67,7 +65,12 @@ def test_a_folder_becomes_a_source(tmp_path, root):
         alpha[20:, 10:38] = from_it > 12
         return alpha
 
-    assert label_folder(source / "images", root / "more", [all_but_one] * 2) == (11, 13)
+    told = []
+    counted = label_folder(
+        source / "images", root / "more", [all_but_one] * 2, progress=lambda *seen: told.append(seen)
+    )
+    assert counted == (11, 13)
+    assert told == [(seen, 13) for seen in range(1, 14)]
     assert not (root / "more" / "images" / "003.jpg").exists()
     assert not (root / "more" / "images" / "franck_1.jpg").exists()
     library = load_library(root, ["more"], held_back=0.1, persons={})
@@ -90,19 +93,3 @@ def test_what_is_refused(tmp_path, root):
     (images / "000.jpg").write_bytes(b"no picture")
     with pytest.raises(SourceError, match="not a picture"):
         label_folder(images, tmp_path / "more", [bar(0, 9)] * 2)
-
-
-def test_a_teacher_is_a_model_and_what_it_sees(monkeypatch):
-    made = []
-
-    class Recorded(Segmenter):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            made.append(self.size)
-
-    monkeypatch.setattr(labels, "Segmenter", Recorded)
-    for text in ("people-nano@96x64", "people-nano"):
-        assert _teacher(text)(texture(1)).shape == (60, 48)
-    assert made == [(96, 64), (192, 144)]
-    with pytest.raises(UsageError, match="people@448x336"):
-        _teacher("people@large")
