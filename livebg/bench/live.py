@@ -28,11 +28,11 @@ from livebg.build import open_refiner, open_segmenter
 from livebg.config import Config
 from livebg.errors import LivebgError
 from livebg.frame import Frame, Matte
-from livebg.live.changes import Workshop
 from livebg.live.loop import Loop
 from livebg.live.pacer import Pacer
 from livebg.live.session import open_late_segmenter
 from livebg.live.statistics import Statistics
+from livebg.live.workshop import Workshop
 from livebg.scale import fit_into
 from livebg.sinks import NullSink
 from livebg.sources import open_camera, open_source

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from livebg.build import open_segmenter
 from livebg.config import Config, SegmentConfig
 from livebg.cores import cores
-from livebg.live.changes import Changes, OpenSegmenter, Workshop, check
+from livebg.live.changes import Changes, check
 from livebg.live.control import Control, default_path
 from livebg.live.figures import Figures
 from livebg.live.loop import Loop
@@ -29,6 +29,7 @@ from livebg.live.pacer import Pacer
 from livebg.live.slate import make_slate
 from livebg.live.statistics import Statistics
 from livebg.live.watch import Watch
+from livebg.live.workshop import OpenSegmenter, Workshop
 from livebg.sinks.on_demand import open_readers
 from livebg.sources import open_camera
 from livebg.stages import Closing

@@ -11,7 +11,7 @@ import pytest
 from livebg import build
 from livebg.compose import Compositor
 from livebg.config import Config
-from livebg.live import changes
+from livebg.live import workshop
 from livebg.live.session import Session
 from livebg.refine import Guided
 from livebg.refine.keyframe_refiner import KeyframeRefiner
@@ -46,8 +46,8 @@ class Openings:
 @pytest.fixture
 def compositors(monkeypatch) -> Openings:
     found = Openings()
-    real = changes.open_compositor
-    monkeypatch.setattr(changes, "open_compositor", lambda *given: found.take(real(*given)))
+    real = workshop.open_compositor
+    monkeypatch.setattr(workshop, "open_compositor", lambda *given: found.take(real(*given)))
     return found
 
 
@@ -154,14 +154,14 @@ def test_only_a_change_of_refining_opens_a_refiner_and_the_one_before_it_is_clos
 
 
 def test_a_network_elsewhere_gets_its_refiner_there(running, refiners, monkeypatch):
-    real = changes.Workshop._warm
+    real = workshop.Workshop._warm
 
-    def elsewhere(workshop, settings):
-        segmenter = real(workshop, settings)
+    def elsewhere(its, settings):
+        segmenter = real(its, settings)
         monkeypatch.setattr(segmenter, "device", "cuda:7")
         return segmenter
 
-    monkeypatch.setattr(changes.Workshop, "_warm", elsewhere)
+    monkeypatch.setattr(workshop.Workshop, "_warm", elsewhere)
     assert not change(running, segment={"model": "people"}).startswith("error")
     shown(running)
     assert refiners.open == [running._loop.parts.refiner] == refiners.opened[1:]
