@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
-from math import floor, lcm
+from math import floor
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ import av
 
 from livebg.errors import SinkError
 from livebg.sinks.encoders import Request, add_video
-from livebg.sinks.muxing import describe, naming, put
+from livebg.sinks.muxing import describe, muxer_options, naming, put
 from livebg.sinks.pixels import ToPlanes, writable_colour
 from livebg.sinks.place import keep_partial_file, publish_file, require_channels
 from livebg.sinks.room import Room, open_room
@@ -46,13 +46,6 @@ _MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".we
 # An interrupted run still takes from x264 what it can within this; the others give nothing within two seconds.
 _CLOSE_SECONDS = 0.8
 _HALF = Fraction(1, 2)
-_INT_MAX = 2**31 - 1
-# The keys that MP4 has an atom for, as FFmpeg names them.
-_MP4_TAGS = {
-    "title", "artist", "album_artist", "composer", "album", "date", "comment", "genre", "copyright", "grouping",
-    "lyrics", "description", "synopsis", "show", "episode_id", "network", "keywords", "encoder", "track", "disc",
-    "creation_time", "location", "make", "model", "author",
-}  # fmt: skip
 
 
 class VideoSink(Closing):
@@ -213,19 +206,8 @@ class VideoSink(Closing):
         self._room = open_room(self._place.hidden)
 
     def _muxer_options(self, muxer: str, tags: Iterable[str]) -> dict[str, str]:
-        # Packets come in order already: the muxer must not hold a file back because its subtitles are sparse.
-        options = {"max_interleave_delta": "1"}
-        if muxer in ("matroska", "webm"):
-            return {**options, "avoid_negative_ts": "disabled"}
-        # Edit lists (a late first frame, an early sound) count in the movie's clock: it must hold both of the tracks'.
-        clock = self._clock.denominator
-        while clock < 10_000:  # as the muxer does
-            clock *= 2
-        exact = lcm(clock, *(self._tracks.rates if self._tracks else []))
-        options["movie_timescale"] = str(exact if exact <= _INT_MAX else clock)
-        if any(key.lower() not in _MP4_TAGS for key in tags):
-            options["movflags"] = "use_metadata_tags"  # free keys; without it standard ones stand where players look
-        return options
+        rates = self._tracks.rates if self._tracks else []
+        return muxer_options(muxer, self._clock, rates, tags)
 
     def _flush(self, container: OutputContainer, until: float | None = None) -> None:
         """Take what the encoder still holds, from where a flush that was interrupted stopped.
