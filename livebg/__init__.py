@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from livebg.build import open_background, open_segmenter
     from livebg.compose import Compositor
     from livebg.config import Config
-    from livebg.config import load as load_config
+    from livebg.config_file import load as load_config
     from livebg.errors import LivebgError
     from livebg.frame import Frame, Matte, StreamInfo
     from livebg.job import JobReport, process
@@ -40,7 +40,7 @@ _HOMES = {
     "Segmenter": "livebg.segment",
     "StreamInfo": "livebg.frame",
     "WriteBehind": "livebg.sinks",
-    "load_config": "livebg.config:load",
+    "load_config": "livebg.config_file:load",
     "open_background": "livebg.build",
     "open_segmenter": "livebg.build",
     "open_sink": "livebg.sinks",

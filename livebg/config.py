@@ -1,7 +1,7 @@
 """What can be set, in one place: each option's meaning, range, unit and default.
 
-A configuration is a TOML file with a table a stage; the command line has one flag a key, made from these models, and
-overrides the file. Nobody else gives a default.
+A configuration is a TOML file with a table a stage (read by ``config_file.py``); the command line has one flag a key,
+made from these models, and overrides the file. Nobody else gives a default.
 
     [segment]
     model = "u2net"
@@ -13,10 +13,8 @@ Unknown keys and values out of range are refused by name, with the nearest valid
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from fractions import Fraction
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -30,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 
-from livebg.config_problems import nearest, problems
+from livebg.config_problems import problems
 from livebg.errors import ConfigError
 from livebg.values import NetworkSize, Rate, Seconds, Size
 
@@ -260,47 +258,20 @@ class Config(_Table):
         merged = {name: dict(section.model_dump(exclude_unset=True)) for name, section in self}
         for name, section in values.items():
             merged.setdefault(name, {}).update(section)
-        return _validated(merged, "", flags=True)
+        return validated(merged, "", flags=True)
 
 
-def load(path_or_preset: str) -> Config:
-    """Read a configuration file, or a preset by its name (``paper`` for configs/paper.toml).
+def validated(values: Mapping[str, Any], where: str, *, flags: bool = False) -> Config:
+    """A configuration of values section by section, with all that is wrong in them in one line.
+
+    Args:
+        values: As a file has them.
+        where: They come from, before what is wrong.
+        flags: Name keys as the command line does.
 
     Raises:
-        ConfigError: There is no such file or preset; it is not TOML; a key is unknown or a value out of range.
+        ConfigError: A key is unknown or a value out of range.
     """
-    path = _find(path_or_preset)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise ConfigError(f"cannot read {path}: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path} is not TOML: {exc}") from exc
-    return _validated(values, f"{path}: ")
-
-
-def presets() -> dict[str, Path]:
-    """The presets that come with livebg, by name."""
-    here = Path(__file__).parent
-    # In a wheel they lie inside the package; in a checkout, beside it.
-    folders = (here / "configs", here.parent / "configs")
-    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
-
-
-def _find(path_or_preset: str) -> Path:
-    path = Path(path_or_preset)
-    if path.suffix == ".toml" or path.exists():
-        return path
-    known = presets()
-    if path_or_preset in known:
-        return known[path_or_preset]
-    raise ConfigError(
-        f"--config {path_or_preset}: no such file and no such preset; presets: {', '.join(known)}"
-        + nearest(path_or_preset, known)
-    )
-
-
-def _validated(values: Mapping[str, Any], where: str, *, flags: bool = False) -> Config:
     try:
         return Config.model_validate(values, context=_ALL_AT_ONCE)
     except ValidationError as exc:

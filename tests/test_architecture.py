@@ -16,7 +16,7 @@ STOREYS = [
     {"errors", "cores", "limits", "values", "config_problems", "whole_file"},
     {"frame", "scale"},
     {"stages"},
-    {"config", "fetch", "weights", "pipeline", "flow", "motion", "still"},
+    {"config", "config_file", "fetch", "weights", "pipeline", "flow", "motion", "still"},
     {"sources", "segment", "refine", "smooth", "compose", "sinks", "evaluate"},
     {"build", "train"},  # training uses the network of segment, and validates as the segmenter does
     {"plan", "speed"},

@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from livebg.config import Config, Section, flag_of, load, section_model
+from livebg.config import Config, Section, flag_of, section_model
+from livebg.config_file import load
 from livebg.errors import UsageError
 
 Command = Callable[..., Any]

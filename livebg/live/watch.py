@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from livebg.config import load
+from livebg.config_file import load
 from livebg.errors import LivebgError
 from livebg.live.pacer import PATIENCE
 from livebg.stages import Closing

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from livebg.build import open_refiner, refiner_of
-from livebg.config import RefineConfig, load
+from livebg.config import RefineConfig
+from livebg.config_file import load
 from livebg.errors import WeightsError
 from livebg.refine import Bilinear, Guided, cascade_psp
 from livebg.refine.every_picture import EveryPicture
