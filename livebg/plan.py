@@ -192,17 +192,21 @@ def _job(path: str, config: Config, *, batch: bool, whole_name: bool = False) ->
     if output is None:
         if path == "-":
             raise UsageError("reading from a pipe needs a name for the result: add -o OUT")
-        output = str(stem.with_name(stem.name + RESULT_MARK + _default_suffix(path, pixels_of(config))))
+        output = str(stem.with_name(stem.name + RESULT_MARK + _default_suffix(path, config)))
     elif batch and output != NULL_OUTPUT:
-        output = _within(output, stem, _default_suffix(path, pixels_of(config)))
+        output = _within(output, stem, _default_suffix(path, config))
     if batch and matte is not None:
-        matte = _within(matte, stem, _default_suffix(path, "gray"))
+        matte = _within(matte, stem, _default_suffix(path, config, matte=True))
     return Job(path, output, matte, batch)
 
 
-def _default_suffix(path: str, pixels: Literal["rgb", "rgba", "gray"]) -> str:
+def _default_suffix(path: str, config: Config, *, matte: bool = False) -> str:
     """The suffix of an output whose name the user left to us; none for a folder of pictures."""
-    return "" if _is_sequence(path) else default_suffix(Path(path).suffix, pixels, stills=is_picture(path))
+    if _is_sequence(path):
+        return ""
+    output = config.output.for_matte() if matte else config.output
+    pixels = "gray" if matte else pixels_of(config)
+    return default_suffix(Path(path).suffix, pixels, stills=is_picture(path), codec=output.codec)
 
 
 def _is_sequence(path: str) -> bool:

@@ -6,6 +6,7 @@ Each command is a thin shell over the library in a file of its own, loaded when 
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -64,6 +65,7 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]  # wherever it stands
     _end_on_signals()
+    _write_every_name()
     try:
         code = cli.main(arguments, prog_name="livebg", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as exc:
@@ -92,6 +94,13 @@ def main() -> None:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _write_every_name() -> None:
+    """A name whose bytes are no text, or with letters that the terminal's encoding lacks, is shown and ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _end_on_signals() -> None:

@@ -145,7 +145,8 @@ def _tell_what_was_kept(job: Job, started: float) -> None:
 
 def _summarise(report: JobReport) -> None:
     stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in report.stages.items())
-    click.echo(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s, {report.fps:.1f} fps")
+    frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
+    click.echo(f"{report.output}: {frames} in {report.seconds:.1f} s, {report.fps:.1f} fps")
     if report.segmented < report.frames:
         click.echo(f"  {report.segmented} frames segmented, {report.frames - report.segmented} carried along motion")
     if report.matte is not None:

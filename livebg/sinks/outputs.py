@@ -178,13 +178,20 @@ def choose_codec(path: Path, pixels: Pixels, codec: str | None, crf: int | None,
     return name
 
 
-def default_suffix(source: str | os.PathLike[str] | StreamInfo, pixels: Pixels = "rgb", *, stills: bool = False) -> str:
+def default_suffix(
+    source: str | os.PathLike[str] | StreamInfo,
+    pixels: Pixels = "rgb",
+    *,
+    stills: bool = False,
+    codec: str | None = None,
+) -> str:
     """The suffix of an output that stands beside its input: the input's own where it can hold the result.
 
     Args:
         source: The input's path or bare suffix (``.mp4``), or what is known of the stream.
         pixels: What the output holds.
         stills: The input is a picture; taken from the stream where that is given.
+        codec: What a video is to be encoded by; ``None``, or one that is not known, for the suffix's own.
 
     Returns:
         A suffix with its dot, lower case; empty for a folder of PNGs (the input is a folder or a glob).
@@ -198,6 +205,10 @@ def default_suffix(source: str | os.PathLike[str] | StreamInfo, pixels: Pixels =
         return ""
     if stills or suffix in PICTURES["rgb"]:
         return suffix if suffix in PICTURES[pixels] else ".png"
+    rule = None if codec is None else CODECS.get(CODEC_ALIASES.get(codec.lower(), codec.lower()))
+    served = () if rule is None else rule.suffixes.get(pixels, ())
+    if served:
+        return suffix if suffix in served else served[0]
     if suffix in DEFAULT_CODEC[pixels]:
         return suffix
     return ".mov" if pixels == "rgba" else ".mp4"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import av
 
 from livebg.errors import SourceError
-from livebg.sources.headers import HEAD, HEIC_CURE, is_heic
+from livebg.sources.headers import HEAD, HEIC_CURE, is_heic, lacks_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,6 +102,8 @@ def reason(path: str | Pipe, error: av.FFmpegError) -> str:
     name, cure = (path.name, f"; {PIPE_CURE}") if isinstance(path, Pipe) else (path, "")
     if isinstance(error, av.error.PermissionError):
         return f"{name} may not be read: give yourself permission to read it"
+    if isinstance(path, str) and _is_cut_off(Path(path)):
+        return f"{name} is cut off, and what says where its frames are stands at its end: copy it again"
     if isinstance(error, av.error.InvalidDataError):
         return f"{name} is not a video, or its header is damaged: FFmpeg finds nothing in it that it can read{cure}"
     return f"cannot read {name}: {error.strerror}{cure}"
@@ -129,6 +131,14 @@ def _is_heic(file: Path) -> bool:
             return is_heic(opened.read(HEAD))
     except OSError:
         return False  # FFmpeg says why it cannot be read
+
+
+def _is_cut_off(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return lacks_index(opened)
+    except OSError:
+        return False
 
 
 def _open_pipe(name: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import BinaryIO
 
 # Major brands of ISO/IEC 23008-12; AVIF may have mif1 too, and then says so among its compatible ones.
 _HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
@@ -80,6 +81,21 @@ def without_talk(data: bytes) -> bytes:
         return data
     needed = (body for name, body in _chunks(data) if name[:1].isupper() or name in (b"tRNS", b"eXIf"))
     return data[:8] + b"".join(data[body.start - 8 : body.stop + 4] for body in needed)
+
+
+def lacks_index(file: BinaryIO) -> bool:
+    """Whether an MP4 or MOV ends before its box moov does, without which nothing can be read.
+
+    Source: ISO/IEC 14496-12, 4.2.
+    """
+    length, place, names = file.seek(0, 2), 0, []
+    while place + 16 <= length and b"moov" not in names:
+        file.seek(place)
+        size, name, large = struct.unpack(">I4sQ", file.read(16))
+        size = {0: length - place, 1: large}.get(size, size)
+        names.append(name)
+        place += max(size, 8)
+    return names[:1] in ([b"ftyp"], [b"wide"], [b"mdat"]) and (b"moov" not in names or place > length)
 
 
 def count_pictures(data: bytes) -> int:

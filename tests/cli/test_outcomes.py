@@ -68,7 +68,7 @@ def test_a_call_that_could_not_be_done_leaves_an_earlier_report(livebg_command, 
     """Else its corrected form would be refused, or the good report be lost."""
     path = tmp_path / "report.json"
     path.write_text("[]")
-    call = ("process", folder, "-o", tmp_path / "done", "--json", path, "--codec", "prores", *QUICK)
+    call = ("process", folder, "-o", tmp_path / "done", "--json", path, "--codec", "prores 4444", *QUICK)
     assert livebg_command(*call, "--overwrite").code == 2
     assert path.read_text() == "[]"
     path.unlink()
@@ -82,6 +82,11 @@ def test_what_is_skipped_says_that_the_settings_are_not_in_it(livebg_command, fo
         f"{folder / 'a.mp4'}: {tmp_path / 'done' / 'a.mp4'} is complete, skipped: it stays as an earlier call made it, "
         "whatever this one's settings (--overwrite makes it anew)"
     ) in result.err
+
+
+def test_one_frame_is_told_as_one(livebg_command, tmp_path):
+    clip = write_clip(tmp_path / "one.mp4", frames=1)
+    assert "one-livebg.mp4: 1 frame in " in livebg_command("process", clip, "--size", "64").out
 
 
 def test_an_interrupted_call_says_how_far_it_came(heeded_hangup, tmp_path):

@@ -145,6 +145,25 @@ def test_default_suffix(source, pixels, suffix):
     assert default_suffix(source, pixels) == suffix
 
 
+@pytest.mark.parametrize(
+    ("source", "pixels", "codec", "suffix"),
+    [
+        ("talk.mp4", "rgb", "prores", ".mov"),
+        ("talk.mov", "rgb", "ProRes", ".mov"),
+        ("talk.mov", "rgba", "vp9", ".webm"),
+        ("talk.mkv", "rgb", "vp9", ".mkv"),
+        ("talk.mov", "rgb", "hevc", ".mov"),
+        ("talk.webm", "rgb", "h264", ".mp4"),
+        ("talk.avi", "rgb", "av1", ".mp4"),
+        ("talk.mp4", "rgba", "h264", ".mov"),  # it holds no alpha, which is told of whatever name
+        ("talk.mp4", "rgb", "h246", ".mp4"),
+        ("face.jpg", "rgb", "vp9", ".jpg"),
+    ],
+)
+def test_default_suffix_for_a_codec(source, pixels, codec, suffix):
+    assert default_suffix(source, pixels, codec=codec) == suffix
+
+
 def test_partial_names():
     assert partial_path("a/talk.mp4") == Path("a/talk.partial.mp4")
     assert partial_path("a/frames") == Path("a/frames.partial")

@@ -134,7 +134,14 @@ def test_strict_errors_come_through_the_thread_after_the_frames(tmp_path: Path) 
 
 def test_an_mp4_without_its_index(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", frames=50)  # the index is at the end
-    refuse(truncate(path, 0.6), "header is damaged")
+    refuse(truncate(path, 0.6), "is cut off, and what says where its frames are stands at its end: copy it again")
+
+
+def test_a_mov_that_ends_within_its_index(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mov", frames=50)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"stsz") + 40])
+    refuse(path, "is cut off")
 
 
 def test_nothing_decodes(tmp_path: Path) -> None:
