@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from livebg import weights
+from livebg.weights import Store
+from tests.server import WebServer, serve
+from tests.stores import BODY, entry
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,22 @@ def heeded_hangup() -> Iterator[None]:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture
+def online(monkeypatch) -> None:
+    """Fetching is allowed, whatever the tests were started with."""
+    monkeypatch.delenv("LIVEBG_OFFLINE", raising=False)
+
+
+@pytest.fixture
+def server(online) -> Iterator[WebServer]:
+    """Serves the file of ``make_store``."""
+    with serve(BODY) as running:
+        yield running
+
+
+@pytest.fixture
+def make_store(online, tmp_path) -> Callable[..., Store]:
+    """Makes a cache whose one file, ``net``, comes from these sources."""
+    return lambda *sources, **options: Store({"net": entry(*sources, **options)}, tmp_path / "cache")
