@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -150,12 +151,12 @@ def check_shared(config: Config) -> None:
 
 
 def _entries(path: str) -> list[str]:
-    """What one word of the command line stands for: itself, or the clips of the folder that it names."""
+    """What one word of the command line stands for: itself, or the clips of the folder or pattern that it names."""
     if not path:
         raise UsageError("an input is empty: an unset variable on the command line?")
     folder = Path(path)
     if path == "-" or not folder.is_dir():
-        return [path]
+        return _matched_clips(path) or [path]
     names = _names(folder)
     clips = _clips(names)
     if clips:
@@ -165,8 +166,18 @@ def _entries(path: str) -> list[str]:
     raise SourceError(f"{path} holds neither clips nor pictures: name a folder that does")
 
 
+def _matched_clips(pattern: str) -> list[str]:
+    """Those that a pattern names where no shell has; none where it names pictures: then it is a sequence of them."""
+    if not glob.has_magic(pattern) or os.path.lexists(pattern):
+        return []
+    found = sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return [] if any(is_picture(path) for path in found) else _clips(found)
+
+
 def _names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    """Files, and links to what is gone: that one is missing shall not pass in silence."""
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    return sorted(entry.name for entry in entries if entry.is_file() or not entry.exists())
 
 
 def _clips(names: Sequence[str]) -> list[str]:
@@ -234,12 +245,21 @@ def _within(folder: str, stem: Path, suffix: str) -> str:
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
+    except FileExistsError as exc:
+        raise SinkError(f"{folder} is no folder, which results of several inputs need: give another name") from exc
+    except FileNotFoundError as exc:
+        raise SinkError(f"cannot make the folder {folder}: there is no folder {folder.parent}; make it first") from exc
     except OSError as exc:
         raise SinkError(f"cannot make the folder {folder}: {exc.strerror}") from exc
 
 
 def _require_distinct(jobs: Sequence[Job], report: str | None) -> None:
     """No two results under one name, and none over an input."""
+    # Not resolved: a link beside what it links to is an input of its own.
+    names = Counter(Path(job.input).absolute() for job in jobs if job.input != "-")
+    for job in jobs:
+        if names[Path(job.input).absolute()] > 1:
+            raise UsageError(f"{job.input} is given twice: name it once")
     inputs = {Path(job.input).resolve(): job.input for job in jobs if job.input != "-"}
     results: dict[Path, str] = {}
     for job in jobs:

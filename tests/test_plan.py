@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from livebg.config import Config
 from livebg.cores import cores
-from livebg.errors import WeightsError
+from livebg.errors import SinkError, UsageError, WeightsError
 from livebg.plan import Job, check, check_shared, lanes_for, passed_over, plan
 
 CLIP, PICTURE = Job("talk.mp4", "out.mp4"), Job("me.jpg", "me.png")
@@ -68,3 +69,42 @@ def test_a_named_pipe_is_not_opened_before_its_turn(tmp_path):
 def test_a_picture_without_a_name_for_its_result_gives_a_picture(tmp_path):
     (job,) = plan([str(tmp_path / "me.heic")], Config())
     assert job.output.endswith("me-livebg.png")
+
+
+def test_a_pattern_that_no_shell_has_replaced_names_clips(tmp_path):
+    for name in ("b.mp4", "a.MOV", "a-livebg.mp4", "notes.txt"):
+        (tmp_path / name).touch()
+    jobs = plan([str(tmp_path / "*")], Config())
+    assert [job.input for job in jobs] == [str(tmp_path / "a.MOV"), str(tmp_path / "b.mp4")]
+    assert all(job.batch for job in jobs)
+    (tmp_path / "c.png").touch()
+    (job,) = plan([str(tmp_path / "*")], Config())
+    assert job.input == str(tmp_path / "*")  # a sequence of pictures
+    (tmp_path / "c.png").rename(tmp_path / "[ab]*.mp4")
+    (job,) = plan([str(tmp_path / "[ab]*.mp4")], Config())
+    assert job.input == str(tmp_path / "[ab]*.mp4")  # a file's own name
+
+
+def test_a_link_to_a_clip_that_is_gone_is_no_silence(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "b.mp4").symlink_to("gone.mp4")
+    assert [Path(job.input).name for job in plan([str(tmp_path)], Config())] == ["a.mp4", "b.mp4"]
+
+
+def test_an_input_given_twice_is_told_so(tmp_path):
+    clip = tmp_path / "a.mp4"
+    clip.touch()
+    with pytest.raises(UsageError, match=r"a\.mp4 is given twice: name it once"):
+        plan([str(clip), f"{tmp_path}/./a.mp4"], Config())
+    (tmp_path / "b.mp4").symlink_to("a.mp4")
+    assert len(plan([str(tmp_path)], Config())) == 2
+
+
+@pytest.mark.parametrize(
+    ("taken", "said"), [("there", "there is no folder, which"), ("no", "there is no folder .*no; make it first")]
+)
+def test_a_folder_for_results_that_cannot_be_made(tmp_path, taken, said):
+    (tmp_path / "there").touch()
+    output = tmp_path / "there" if taken == "there" else tmp_path / "no" / "such"
+    with pytest.raises(SinkError, match=said):
+        check(Job("a.mp4", str(output / "a.mp4"), batch=True), Config())

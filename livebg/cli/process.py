@@ -27,8 +27,8 @@ from livebg.speed import choose
 def process(inputs: tuple[str, ...], config: Config) -> None:
     """Replace the background of videos, pictures and folders of them.
 
-    IN is a video, a picture, a folder or glob of pictures (one sequence), a folder of clips (each its own), or - for a
-    pipe. Several go one by one; a second call skips what is complete.
+    IN is a video, a picture, a folder or glob of pictures (one sequence) or of clips (each its own), or - for a pipe.
+    Several go one by one; a second call skips what is complete.
     """
     jobs = plan(inputs, config)
     check_shared(config)

@@ -222,13 +222,13 @@ def _require_place(final: Path, overwrite: bool) -> None:
         raise SinkError(f"{final}: the folder {final.parent} cannot be written")
     if not os.path.lexists(final):
         return
+    if final.is_dir() and not final.suffix:
+        require_replaceable(final)
     if not overwrite:
         raise UsageError(f"{final} exists; choose another name, or allow it with overwrite")
     if bool(final.suffix) == final.is_dir():
         kind = "a folder" if final.is_dir() else "a file"
         raise UsageError(f"{final} exists and is {kind}; choose another name")
-    if final.is_dir():
-        require_replaceable(final)
 
 
 def _video_choices(pixels: Pixels) -> str:

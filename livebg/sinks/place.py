@@ -156,7 +156,7 @@ def require_replaceable(folder: Path) -> None:
         raise UsageError(f"{folder} is a file; choose another name")
     for each in folder.iterdir():
         if each.suffix.lower() != ".png" or not each.is_file():
-            raise UsageError(f"{folder} holds {each.name}, which no output of ours does; choose another name")
+            raise UsageError(f"{folder} is a folder and holds {each.name}: name a file in it, or a new folder for PNGs")
 
 
 def require_channels(frame: Frame, pixels: Pixels, final: Path) -> None:

@@ -97,6 +97,8 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path):
     (home / "letter.txt").write_bytes(b"dear")
     with pytest.raises(UsageError, match=r"holds letter\.txt"):
         check_output(home, overwrite=True)
+    with pytest.raises(UsageError, match=r"holds letter\.txt: name a file in it, or a new folder for PNGs"):
+        check_output(home)  # that --overwrite allowed it would be untrue
     with pytest.raises(UsageError, match=r"holds letter\.txt"):
         open_sink(home, stream(), overwrite=True)
     assert (home / "letter.txt").read_bytes() == b"dear"
