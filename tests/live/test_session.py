@@ -17,7 +17,7 @@ from livebg.build import open_matting
 from livebg.config import Config
 from livebg.errors import ConfigError, DeviceError, LivebgError, SinkError, SourceError, UsageError
 from livebg.frame import Alpha, Image
-from livebg.live import changes, watch
+from livebg.live import watch, workshop
 from livebg.live.session import Session
 from livebg.pipeline import Matting
 from livebg.refine import Guided
@@ -342,7 +342,7 @@ def test_what_a_refiner_has_to_say_is_among_the_notes(demo_clip, tmp_path, monke
         refiner = KeyframeRefiner(Guided(), _Nobody(), live=True)
         return replace(open_matting(settings, segmenter, **others), refiner=refiner)
 
-    monkeypatch.setattr(changes, "open_matting", with_expert)
+    monkeypatch.setattr(workshop, "open_matting", with_expert)
     with Session(config(demo_clip, tmp_path)) as session:
         shown(session)
     assert any(note.startswith("refined ") for note in session.notes), session.notes
