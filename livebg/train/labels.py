@@ -63,7 +63,7 @@ def label_folder(
 
     Args:
         source: The pictures.
-        target: Made anew.
+        target: Made anew; until it is whole it is called NAME.partial.
         teachers: Two or more.
         progress: Called after each picture, labelled or not, with how many were seen, and how many there are.
 
@@ -71,7 +71,8 @@ def label_folder(
         How many were labelled, and how many there are.
 
     Raises:
-        UsageError: Fewer than two teachers; no pictures; evaluation data; ``target`` is there already.
+        UsageError: Fewer than two teachers; no pictures; evaluation data; ``target`` is there already, or what an
+            interrupted call left of it.
         SourceError: A picture cannot be read, or is one of the judging pictures.
         SinkError: It cannot be written.
     """
@@ -79,21 +80,25 @@ def label_folder(
         raise UsageError("labels come from networks that agree: give two or more, as in people people@448x336")
     refuse_judging(source)
     found = pictures(source)
-    if target.exists():
-        raise UsageError(f"{target} is there already: give another folder, or remove it")
+    partial = target.with_name(f"{target.name}.partial")
+    for folder in (target, partial):
+        if folder.exists():
+            raise UsageError(f"{folder} is there already: give another folder, or remove it")
     count = 0
     with _writing(target):
         for part in ("images", "masks"):
-            (target / part).mkdir(parents=True)
+            (partial / part).mkdir(parents=True)
     for seen, path in enumerate(found, 1):
         mask = None if judged_person(path) else label(read_picture(path), teachers)
         if mask is not None:
             with _writing(target):
-                shutil.copyfile(path, target / "images" / path.name)
-                (target / "masks" / f"{path.stem}.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
+                shutil.copyfile(path, partial / "images" / path.name)
+                (partial / "masks" / f"{path.stem}.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
             count += 1
         if progress is not None:
             progress(seen, len(found))
+    with _writing(target):
+        partial.rename(target)
     return count, len(found)
 
 

@@ -79,6 +79,26 @@ def test_a_folder_becomes_a_source(tmp_path, root):
     assert subjects[0].box == (10, 20, 38, 60)
 
 
+def test_half_a_folder_is_not_a_source(tmp_path, root):
+    """The last picture is damaged: what was labelled before lies under another name, and is not gone on with."""
+
+    def sure(picture):
+        return np.ones(picture.shape[:2], np.float32)
+
+    images = root / "upper" / "images"
+    last = max(images.iterdir())
+    whole = last.read_bytes()
+    last.write_bytes(b"no picture")
+    made = tmp_path / "more"
+    with pytest.raises(SourceError, match="not a picture"):
+        label_folder(images, made, [sure] * 2)
+    assert not made.exists()
+    assert any((tmp_path / "more.partial" / "images").iterdir())
+    last.write_bytes(whole)
+    with pytest.raises(UsageError, match=r"more\.partial is there already"):
+        label_folder(images, made, [sure] * 2)
+
+
 def test_what_is_refused(tmp_path, root):
     images = root / "upper" / "images"
     with pytest.raises(UsageError, match="two or more"):
