@@ -13,21 +13,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from io import BytesIO
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import av
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.stream import Disposition
 from av.subtitles.stream import SubtitleStream
-from av.subtitles.subtitle import AssSubtitle, SubtitleSet
+
+from livebg.sinks.tracks import AudioTrack, CopyTrack, TextTrack
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
     from av.packet import Packet
     from av.stream import Stream
 
+    from livebg.sinks.tracks import Track
     from livebg.stages import SideStreams
 
     AnyPacket = Packet[Stream]
@@ -36,27 +36,11 @@ _MILLISECOND = Fraction(1, 1000)
 _TEXT_SUB = 1 << 17  # AV_CODEC_PROP_TEXT_SUB: subtitles that are text, not pictures
 # What FFmpeg's muxer would begin but players do not know (Vorbis), or cannot end (PCM without a named layout).
 _REFUSED = {"mp4": ("vorbis", "pcm_")}
-_EMPTY_TEXT = b"\0\0"
 _AUDIO_ENCODER = {"webm": "libopus"}
 _TEXT_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
-_BITS_A_CHANNEL = {"aac": 96_000, "libopus": 64_000}
 _SPOKEN = {"libopus": "Opus", "aac": "AAC", "mov_text": "MP4 text", "subrip": "SubRip", "webvtt": "WebVTT"}
 # Container-made tags that would be wrong in the copy.
 _STALE_TAGS = {"duration", "number_of_frames", "number_of_bytes", "bps", "vendor_id", "encoder"}
-
-
-class Track(Protocol):
-    """One input stream's way into the output."""
-
-    @property
-    def out(self) -> Stream:
-        """The output stream."""
-
-    def send(self, packet: AnyPacket) -> Sequence[AnyPacket]:
-        """Packets for the output out of one of the input."""
-
-    def flush(self) -> Sequence[AnyPacket]:
-        """What is held back."""
 
 
 class SideTracks:
@@ -97,7 +81,12 @@ class SideTracks:
             for index, track in self._tracks.items()
             if self._late[track.out.index]
         ]
-        return [*self._notes, *late]
+        damaged = [
+            f"{track.out.type} stream {index}: damaged packets could not be decoded and are left out ({track.damaged})"
+            for index, track in self._tracks.items()
+            if track.damaged
+        ]
+        return [*self._notes, *damaged, *late]
 
     @property
     def audio(self) -> dict[int, tuple[Fraction, Fraction]]:
@@ -179,89 +168,6 @@ class SideTracks:
             return TextTrack(container, stream, encoder)
         self._notes.append(f"{kind}: {context.name} cannot go into {suffix} and is no text; dropped")
         return None
-
-
-class CopyTrack:
-    """Packets as they are."""
-
-    def __init__(self, out: Stream) -> None:
-        self.out = out
-        # MP4 says «nothing» between two lines; its muxer says that by itself.
-        self._has_gaps = out.codec_context.name == "mov_text"
-
-    def send(self, packet: AnyPacket) -> Sequence[AnyPacket]:
-        """The packet itself, unless there is nothing in it."""
-        empty = not packet.size or (self._has_gaps and bytes(packet) == _EMPTY_TEXT)
-        return [] if empty else [packet]
-
-    def flush(self) -> Sequence[AnyPacket]:
-        """Nothing is held back."""
-        return []
-
-
-class AudioTrack:
-    """Decoded and encoded anew; gaps become silence so that sound and picture stay together."""
-
-    def __init__(self, container: OutputContainer, stream: AudioStream, encoder: str) -> None:
-        self._stream = stream
-        source = stream.codec_context
-        rates = av.Codec(encoder, "w").audio_rates or []
-        rate = source.sample_rate if source.sample_rate in rates else 48_000
-        out = container.add_stream(encoder, rate=rate)
-        assert isinstance(out, AudioStream)
-        channels = source.channels
-        layout = {1: "mono", 6: "5.1"}.get(channels, "stereo" if channels < 6 else "5.1")
-        context = out.codec_context
-        context.layout = layout
-        context.bit_rate = _BITS_A_CHANNEL[encoder] * context.channels
-        context.time_base = Fraction(1, rate)
-        self.out = out
-        self.mixed = None if context.channels == channels else f"{channels} channels mixed to {layout}"
-        self._resampler = AudioResampler(context.format, layout, rate, options={"async": "1"})
-
-    def send(self, packet: AnyPacket) -> Sequence[AnyPacket]:
-        """Packets of the new codec, of a size of its own."""
-        frames = self._stream.codec_context.decode(packet) if packet.size else []
-        return [made for frame in frames for made in self._encode(frame)]
-
-    def flush(self) -> Sequence[AnyPacket]:
-        """What decoder, resampler and encoder hold."""
-        made = [each for frame in self._stream.codec_context.decode(None) for each in self._encode(frame)]
-        return [*made, *self._encode(None), *self.out.encode(None)]
-
-    def _encode(self, frame: AudioFrame | None) -> list[AnyPacket]:
-        return [packet for each in self._resampler.resample(frame) for packet in self.out.encode(each)]
-
-
-class TextTrack:
-    """Subtitles of one text format in another, by way of ASS."""
-
-    def __init__(self, container: OutputContainer, stream: SubtitleStream, encoder: str) -> None:
-        self._stream = stream
-        stream.codec_context.open(strict=False)  # fills in the header that the encoder needs
-        out = container.add_stream(encoder)
-        assert isinstance(out, SubtitleStream)
-        out.codec_context.subtitle_header = stream.codec_context.subtitle_header
-        out.codec_context.time_base = _MILLISECOND
-        self.out = out
-
-    def send(self, packet: AnyPacket) -> Sequence[AnyPacket]:
-        """One packet with the text, at the same time for as long."""
-        shown = self._stream.codec_context.decode2(packet) if packet.size else None
-        lines = [each.ass for each in shown.rects if isinstance(each, AssSubtitle)] if shown else []
-        if not lines or packet.pts is None:
-            return []
-        # An event is eight fields and the text, with commas between.
-        text = b"\\N".join([lines[0], *(line.split(b",", 8)[-1] for line in lines[1:])])
-        start = round(packet.pts * packet.time_base / _MILLISECOND)
-        length = round((packet.duration or 0) * packet.time_base / _MILLISECOND)
-        made = self.out.codec_context.encode_subtitle(SubtitleSet.create(text, start=0, end=length, pts=start))
-        made.time_base, made.pts, made.dts, made.duration = _MILLISECOND, start, start, length
-        return [made]
-
-    def flush(self) -> Sequence[AnyPacket]:
-        """Nothing is held back."""
-        return []
 
 
 def _takes(muxer: str, stream: Stream) -> bool:

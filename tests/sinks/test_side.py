@@ -106,6 +106,22 @@ def test_offset_is_exact_whatever_the_picture_s_clock(tmp_path, clock):
     assert read_packet_times(path, "audio") == read_packet_times(given, "audio")
 
 
+def test_damaged_sound_is_left_out_and_told(tmp_path):
+    """Encoded anew; it ended the whole job, as if the output could not be written."""
+    given = write_clip(tmp_path / "in.mp4", frames=50, audio="aac")
+    data = bytearray(given.read_bytes())
+    with av.open(str(given)) as container:
+        sounds = [(packet.pos, packet.size) for packet in container.demux(audio=0) if packet.size]
+    for place, size in sounds[40:44]:
+        data[place : place + size] = b"\xff" * size
+    given.write_bytes(data)
+    notes = pass_through(given, tmp_path / "out.webm")
+    assert "audio stream 1: damaged packets could not be decoded and are left out (4)" in notes
+    with av.open(str(tmp_path / "out.webm")) as out:
+        seconds = sum(frame.samples for frame in out.decode(audio=0)) / 48_000
+    assert seconds == pytest.approx(2, abs=0.05)  # silence in their place: what follows is in time
+
+
 @pytest.mark.parametrize(
     ("container", "audio", "suffix", "becomes"),
     [
