@@ -241,10 +241,11 @@ def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction 
 
 
 def _fine(clock: Fraction) -> Fraction:
-    """A clock on which the container's times stay exact and mended ones, between them, find a tick of their own."""
+    """A clock on which the container's times stay exact, or to a microsecond, and mended ones find ticks between."""
     while clock > COARSEST_CLOCK:
         clock /= 2
-    return clock
+    # A Matroska file may tick in 41,708,333 ns: halved, that is no longer of FFmpeg's 32 bits.
+    return clock if max(clock.as_integer_ratio()) < 1 << 31 else MICROSECOND
 
 
 def _length(clip: Clip) -> Fraction | None:

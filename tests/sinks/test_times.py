@@ -10,7 +10,8 @@ import pytest
 from livebg.errors import SinkError
 from livebg.frame import Frame
 from livebg.sinks import open_sink
-from tests.media import numbered, read_frames, read_number, read_times
+from livebg.sources import open_source
+from tests.media import numbered, read_frames, read_number, read_times, write_clip
 from tests.sinks.clips import LAST, SIZE, VARIABLE, frames, steady, stream, write
 
 EXACT = [("mp4", "h264"), ("mov", "h264"), ("mp4", "h265"), ("mp4", "av1"), ("mp4", "vp9")]
@@ -96,3 +97,20 @@ def test_times_between_two_ticks_are_distinct(tmp_path):
     halves = [Fraction(2 * index + 1, 50) for index in range(6)]
     write(path, stream(time_base=Fraction(1, 25)), frames(halves, last=Fraction(1, 25)))
     assert read_times(path) == [time + Fraction(1, 50) for time in halves]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_a_clip_on_an_odd_clock_can_be_written(tmp_path, suffix):
+    """Matroska's clock may be any number of nanoseconds; its parts are no longer of FFmpeg's 32 bits."""
+    given, path = write_clip(tmp_path / "in.mkv", frames=10), tmp_path / f"out.{suffix}"
+    data = given.read_bytes()
+    scale = bytes.fromhex("2ad7b1 83")  # TimestampScale, three bytes long
+    given.write_bytes(data.replace(scale + (1_000_000).to_bytes(3), scale + (1_000_093).to_bytes(3)))
+    times = read_times(given)
+    assert times[1] == Fraction(1_000_093 * 40, 10**9)
+    with open_source(given) as source, open_sink(path, source.info) as sink:
+        for frame in source:
+            sink.write(frame)
+        sink.finish()
+    off = Fraction(1, 10**6) if suffix == "mp4" else Fraction(1, 1000)
+    assert all(abs(there - time) < off for there, time in zip(read_times(path), times, strict=True))
