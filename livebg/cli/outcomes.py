@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from livebg.errors import LivebgError, SinkError, one_line
+import click
+
+from livebg.errors import LivebgError, SinkError, UsageError, one_line
 from livebg.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import TracebackType
 
     from livebg.job import JobReport
     from livebg.plan import Job
@@ -21,11 +24,14 @@ class Outcomes:
 
     States: ``done`` (with what ``JobReport`` has), ``failed`` (with the ``error``, one line), ``skipped`` (it was
     complete), ``interrupted``, ``not begun``.
+
+    They are written where the block ends, Ctrl-C or an error included: how far the night has come. After a
+    ``UsageError`` they are not: nothing was begun, and it will be called again.
     """
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        """Of all of them nothing is known yet."""
-        self._jobs = jobs
+    def __init__(self, jobs: Sequence[Job], path: str | None) -> None:
+        """Of all of them nothing is known yet; ``path`` is of the file, if one is asked for."""
+        self._jobs, self._path = jobs, path
         self._entries: dict[Job, dict[str, Any]] = {}
 
     def done(self, job: Job, report: JobReport) -> None:
@@ -44,18 +50,29 @@ class Outcomes:
         """The user ended the call in the midst of it."""
         self._entries[job] = _entry(job, "interrupted")
 
-    def forget(self) -> None:
-        """It was no call that could be done."""
-        self._entries.clear()
+    def __enter__(self) -> Self:
+        """The block in which they come about."""
+        return self
 
-    def write(self, path: str) -> None:
-        """Write them as JSON: a list, or the one alone. An earlier file stays where nothing is known of any.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write them, where a file is asked for and something is known.
 
         Raises:
-            SinkError: It cannot be written; an earlier file is as it was.
+            SinkError: It cannot be written. Where an error is on its way, that one goes on and this is told beside it.
         """
-        if not self._entries:
+        if self._path is None or not self._entries or isinstance(error, UsageError):
             return
+        try:
+            self._write(self._path)
+        except SinkError as exc:
+            if error is None:
+                raise
+            click.echo(f"livebg: {one_line(exc)}", err=True)
+
+    def _write(self, path: str) -> None:
+        """As JSON: a list, or the one alone."""
         content = [self._entries.get(job) or _entry(job, "not begun") for job in self._jobs]
         text = json.dumps(content if self._jobs[0].batch else content[0], indent=2) + "\n"
         final = Path(path)

@@ -13,7 +13,7 @@ from livebg.cli.options import config_options, refuse_typed, typed
 from livebg.cli.outcomes import Outcomes
 from livebg.cli.progress import ProgressLine
 from livebg.config import Config
-from livebg.errors import LivebgError, SourceError, UsageError, one_line
+from livebg.errors import LivebgError, SourceError, one_line
 from livebg.job import JobReport, do
 from livebg.plan import Job, check, check_shared, lanes_for, passed_over, pixels_of, plan
 from livebg.sinks import partial_path
@@ -35,15 +35,8 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
     if not config.output.quiet:
         for line in passed_over(inputs):
             click.echo(line, err=True)
-    outcomes = Outcomes(jobs)
-    try:
+    with Outcomes(jobs, config.output.json_report) as outcomes:
         failures = _do_all(jobs, config, outcomes)
-    except UsageError:  # nothing was begun, and it will be called again
-        outcomes.forget()
-        raise
-    finally:  # after Ctrl-C too: how far the night has come
-        if config.output.json_report is not None:
-            outcomes.write(config.output.json_report)
     if failures:
         again = "call again without --overwrite" if config.output.overwrite else "call again"
         named = " and with another --json" if config.output.json_report is not None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -89,18 +90,52 @@ def test_one_frame_is_told_as_one(livebg_command, tmp_path):
     assert "one-livebg.mp4: 1 frame in " in livebg_command("process", clip, "--size", "64").out
 
 
-def test_an_interrupted_call_says_how_far_it_came(heeded_hangup, tmp_path):
-    for name, frames in (("a", 3), ("b", 2000), ("c", 3)):
-        write_clip(tmp_path / f"{name}.mp4", frames=frames)
-    path = tmp_path / "report.json"
-    command = [sys.executable, "-m", "livebg", "process", str(tmp_path), "--size", "128", "--json", str(path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        assert any(line.startswith("b.mp4: ") for line in process.stderr)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 130
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-    assert [entry["state"] for entry in json.loads(path.read_text())] == ["done", "interrupted", "not begun"]
+@pytest.fixture
+def at_a_pipe(heeded_hangup, tmp_path):
+    """Starts ``livebg process`` of these files, one of them a pipe; the call, and the pipe once it is being read."""
+    pipe = tmp_path / "b.mkv"
+    os.mkfifo(pipe)
+    started = []
+
+    def start(*names):
+        options = ("-o", tmp_path / ("done" if len(names) > 1 else "done.mkv"), "--json", tmp_path / "report.json")
+        command = [sys.executable, "-m", "livebg", "process", *(tmp_path / name for name in names), *options, *QUICK]
+        call = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        started.append((call, pipe.open("wb", buffering=0)))  # it waits until somebody reads
+        return started[-1]
+
+    yield start
+    for call, writer in started:
+        writer.close()
+        call.kill()
+        call.communicate()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+def test_an_interrupted_call_says_how_far_it_came(at_a_pipe, tmp_path):
+    for name in "ac":
+        write_clip(tmp_path / f"{name}.mp4", frames=3)
+    call, _ = at_a_pipe("a.mp4", "b.mkv", "c.mp4")
+    call.send_signal(signal.SIGINT)
+    assert call.wait(timeout=20) == 130
+    entries = json.loads((tmp_path / "report.json").read_text())
+    assert [entry["state"] for entry in entries] == ["done", "interrupted", "not begun"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes")
+@pytest.mark.parametrize(
+    ("interrupted", "code", "said"), [(True, 130, "interrupted"), (False, 1, "b.mkv is not a video")]
+)
+def test_a_report_that_cannot_be_written_hides_nothing(at_a_pipe, tmp_path, interrupted, code, said):
+    """What ended the call is what it ends with."""
+    call, writer = at_a_pipe("b.mkv")
+    (tmp_path / "report.json").mkdir()
+    if interrupted:
+        call.send_signal(signal.SIGINT)
+    else:
+        writer.write(b"this is not a video")
+        writer.close()
+    told = [line for line in call.communicate(timeout=20)[1].splitlines() if line]
+    assert call.returncode == code
+    assert f"cannot write the report {tmp_path / 'report.json'}: " in told[-2]
+    assert said in told[-1]
