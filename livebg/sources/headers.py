@@ -40,12 +40,15 @@ def may_have_profile(data: bytes) -> bool:
     return b"ICCP" in data if data.startswith(b"RIFF") else b"acsp" in data
 
 
-def unread_orientation(data: bytes) -> int:
-    """The EXIF orientation, 1 to 8, of a PNG or WebP, which OpenCV does not turn where it decodes alpha; 1 for others.
+def unread_orientation(data: bytes, *, alpha: bool) -> int:
+    """The EXIF orientation, 1 to 8, where OpenCV does not turn the picture; else 1.
+
+    That is a PNG, for ``without_talk`` leaves it out, and a WebP that is decoded with alpha.
 
     Source: PNG 3rd edition, 11.3.5.6; RFC 9649, 2.7.1.5.
     """
-    tiff = next((data[body] for name, body in _chunks(data) if name in (b"eXIf", b"EXIF")), b"")
+    names = (b"eXIf", b"EXIF") if alpha else (b"eXIf",)
+    tiff = next((data[body] for name, body in _chunks(data) if name in names), b"")
     return exif_orientation(tiff.removeprefix(b"Exif\0\0"))  # some put JPEG's mark before it
 
 
@@ -74,12 +77,12 @@ def is_cut_off(data: bytes) -> bool:
 def without_talk(data: bytes) -> bytes:
     """A PNG with no more than OpenCV makes its picture from; all other files as they are.
 
-    Of what is amiss in the rest (profile, gamma, texts) libpng writes a warning to standard error, past all settings of
-    OpenCV. Source: PNG 3rd edition, 5.4 (a capital letter begins what no decoder may do without).
+    Of what is amiss in the rest (profile, gamma, EXIF, texts) libpng writes a warning to standard error, past all
+    settings of OpenCV. Source: PNG 3rd edition, 5.4 (a capital letter begins what no decoder may do without).
     """
     if not data.startswith(b"\x89PNG"):
         return data
-    needed = (body for name, body in _chunks(data) if name[:1].isupper() or name in (b"tRNS", b"eXIf"))
+    needed = (body for name, body in _chunks(data) if name[:1].isupper() or name == b"tRNS")
     return data[:8] + b"".join(data[body.start - 8 : body.stop + 4] for body in needed)
 
 
@@ -132,7 +135,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
     """Name and place of each chunk of a PNG or WebP; none of any other file."""
     png = data.startswith(b"\x89PNG")
     place = 8 if png else 12 if data.startswith(b"RIFF") and data[8:12] == b"WEBP" else len(data)
-    while place + 8 <= len(data):
+    name = b""
+    while place + 8 <= len(data) and name != b"IEND":
         first, second = data[place : place + 4], data[place + 4 : place + 8]
         name, size = (second, int.from_bytes(first, "big")) if png else (first, int.from_bytes(second, "little"))
         yield name, slice(place + 8, place + 8 + size)

@@ -182,9 +182,10 @@ def find_pictures(name: str) -> list[Path] | None:
             )
     elif glob.has_magic(name) and not path.exists():
         # Not Path.glob: that cannot take an absolute pattern.
-        found = _inputs(Path(each) for each in glob.glob(name))  # noqa: PTH207
+        matched = [Path(each) for each in glob.glob(name)]  # noqa: PTH207
+        found = _inputs(matched)
         if not found:
-            raise SourceError(f"{name} matches no picture: check the pattern")
+            raise SourceError(f"{name} matches {'no picture' if matched else 'nothing'}: check the pattern")
     elif not is_picture(path):
         return None
     elif not path.exists():

@@ -70,7 +70,7 @@ def decode_picture(data: bytes, path: Path) -> tuple[Image, bool]:
     try:
         image = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED) if may_have_alpha(data) else None
         if image is not None and image.ndim == 3 and image.shape[2] == 4:
-            straight = _eight_bits(_upright(image, unread_orientation(data)))
+            straight = _eight_bits(_upright(image, unread_orientation(data, alpha=True)))
             colour, sure = _in_srgb(straight, cv2.COLOR_BGRA2RGB, data)
             return over_white(colour, cv2.extractChannel(straight, 3)), sure  # type: ignore[arg-type]
         image = cv2.imdecode(coded, cv2.IMREAD_COLOR)
@@ -78,7 +78,7 @@ def decode_picture(data: bytes, path: Path) -> tuple[Image, bool]:
         raise SourceError(f"{path} cannot be decoded: {error.err}") from error
     if image is None:
         raise damaged
-    return _in_srgb(image, cv2.COLOR_BGR2RGB, data)
+    return _in_srgb(_upright(image, unread_orientation(data, alpha=False)), cv2.COLOR_BGR2RGB, data)
 
 
 def _in_srgb(image: NDArray[Any], order: int, data: bytes) -> tuple[Image, bool]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from fractions import Fraction as F
@@ -93,8 +94,10 @@ def test_a_folder_is_a_sequence_in_natural_order(tmp_path: Path) -> None:
 def test_a_glob(tmp_path: Path) -> None:
     save_sequence(tmp_path, ["a1.png", "a2.png", "b1.png"])
     assert [frame.name for frame in read(tmp_path / "a*.png")] == ["a1", "a2"]
-    with pytest.raises(SourceError, match=r"c\*\.png matches no picture"):
-        open_source(tmp_path / "c*.png")
+    (tmp_path / "notes.txt").touch()
+    for pattern, matched in (("c*.png", "nothing"), ("n*", "no picture")):
+        with pytest.raises(SourceError, match=rf"{re.escape(pattern)} matches {matched}: check the pattern"):
+            open_source(tmp_path / pattern)
 
 
 def test_a_name_that_looks_like_a_glob(tmp_path: Path) -> None:
@@ -177,6 +180,22 @@ def test_exif_orientation_of_what_has_alpha(tmp_path: Path, orientation: int, su
     (frame,) = read(path)
     assert np.array_equal(frame.image, wanted)
     assert picture_size(path) == (wanted.shape[1], wanted.shape[0])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_exif_of_a_png_as_others_write_it(tmp_path: Path, capfd: pytest.CaptureFixture, channels: int) -> None:
+    """With JPEG's mark, and again behind the end: libpng warned of one, and turned it only where there was alpha."""
+    stored = np.full((48, 80, channels), 255, np.uint8)
+    stored[..., :3] = numbered(0b00100110, 80, 48)
+    png = cv2.imencode(".png", stored[..., [2, 1, 0, 3][:channels]])[1].tobytes()
+    path = tmp_path / "phone.png"
+    path.write_bytes(png[:33] + png_chunk(b"eXIfExif\0\0" + exif(6)) + png[33:])
+    (frame,) = read(path)
+    assert np.array_equal(frame.image, EXIF_ORIENTATIONS[6](stored[..., :3]))
+    path.write_bytes(png + png_with_exif(png, 6))
+    (frame,) = read(path)
+    assert np.array_equal(frame.image, stored[..., :3])
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("place", ["behind a long text", "behind the picture"])
