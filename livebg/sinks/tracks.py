@@ -123,7 +123,11 @@ class TextTrack:
 
     def send(self, packet: AnyPacket) -> Sequence[AnyPacket]:
         """One packet with the text, at the same time for as long."""
-        shown = self._stream.codec_context.decode2(packet) if packet.size else None
+        try:
+            shown = self._stream.codec_context.decode2(packet) if packet.size else None
+        except av.FFmpegError:  # it is no UTF-8, or cut off
+            self.damaged += 1
+            return []
         lines = [each.ass for each in shown.rects if isinstance(each, AssSubtitle)] if shown else []
         if not lines or packet.pts is None:
             return []

@@ -122,6 +122,17 @@ def test_damaged_sound_is_left_out_and_told(tmp_path):
     assert seconds == pytest.approx(2, abs=0.05)  # silence in their place: what follows is in time
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "webm"])
+def test_a_damaged_line_is_left_out_and_told(tmp_path, suffix):
+    """One in another encoding than UTF-8 ended the whole job, as if the output could not be written."""
+    given, path = write_clip(tmp_path / "in.mkv", frames=75, subtitles=LINES), tmp_path / f"out.{suffix}"
+    assert given.read_bytes().count(b"Ende") == 1
+    given.write_bytes(given.read_bytes().replace(b"Ende", "Été.".encode("latin-1")))
+    notes = pass_through(given, path)
+    assert "subtitle stream 1: damaged packets could not be decoded and are left out (1)" in notes
+    assert [start for start, _, _ in shown_text(path)] == [start for start, _, _ in LINES[:2]]
+
+
 @pytest.mark.parametrize(
     ("container", "audio", "suffix", "becomes"),
     [
