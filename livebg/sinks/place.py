@@ -151,12 +151,16 @@ def require_replaceable(folder: Path) -> None:
 
     Raises:
         UsageError: It holds something else.
+        SinkError: It does not say what it holds.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file; choose another name")
-    for each in folder.iterdir():
-        if each.suffix.lower() != ".png" or not each.is_file():
-            raise UsageError(f"{folder} is a folder and holds {each.name}: name a file in it, or a new folder for PNGs")
+    try:
+        other = next((each for each in folder.iterdir() if each.suffix.lower() != ".png" or not each.is_file()), None)
+    except OSError as error:
+        raise SinkError(f"{folder} is a folder that cannot be read ({error.strerror}): choose another name") from error
+    if other is not None:
+        raise UsageError(f"{folder} is a folder and holds {other.name}: name a file in it, or a new folder for PNGs")
 
 
 def require_channels(frame: Frame, pixels: Pixels, final: Path) -> None:

@@ -104,6 +104,17 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path):
     assert (home / "letter.txt").read_bytes() == b"dear"
 
 
+def test_a_folder_that_does_not_say_what_it_holds(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    (tmp_path / "home").mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)  # root is refused nowhere
+    for overwrite in (False, True):
+        with pytest.raises(SinkError, match=r"home is a folder that cannot be read \(Permission denied\): choose"):
+            check_output(tmp_path / "home", overwrite=overwrite)
+
+
 def test_folders_that_cannot_be_written(tmp_path):
     with pytest.raises(SinkError, match="there is no folder"):
         check_output(tmp_path / "missing" / "out.mp4")
