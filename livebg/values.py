@@ -14,7 +14,7 @@ from livebg.limits import LARGEST, SMALLEST
 def _size(value: object, least: int = 2, most: int = 16384) -> object:
     if isinstance(value, str):
         parts = value.lower().split("x")
-        if not (1 <= len(parts) <= 2 and all(part.strip().isdigit() for part in parts)):
+        if not (1 <= len(parts) <= 2 and all(part.strip().isdecimal() for part in parts)):
             raise ValueError("give one number for a square (320) or WxH (256x144)")
         value = tuple(int(part) for part in parts)
     elif isinstance(value, int):

@@ -80,10 +80,9 @@ def label_folder(
         raise UsageError("labels come from networks that agree: give two or more, as in people people@448x336")
     refuse_judging(source)
     found = pictures(source)
+    _require_free(target)
     partial = target.with_name(f"{target.name}.partial")
-    for folder in (target, partial):
-        if folder.exists():
-            raise UsageError(f"{folder} is there already: give another folder, or remove it")
+    _require_free(partial)
     count = 0
     with _writing(target):
         for part in ("images", "masks"):
@@ -100,6 +99,11 @@ def label_folder(
     with _writing(target):
         partial.rename(target)
     return count, len(found)
+
+
+def _require_free(folder: Path) -> None:
+    if folder.exists():
+        raise UsageError(f"{folder} is there already: give another folder, or remove it")
 
 
 @contextmanager

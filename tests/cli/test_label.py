@@ -53,6 +53,7 @@ def test_a_path_may_hold_an_at(livebg_command, pictures, tmp_path):
     ("models", "said"),
     [
         (["people-nano@large"], "people-nano@large: after @, give one number for a square (320) or WxH (256x144)"),
+        (["people-nano@²"], "people-nano@²: after @, give one number for a square (320) or WxH (256x144)"),
         (["people-nano@9x9"], "people-nano@9x9: after @, each side must lie within 34..4096 pixels"),
         (["people-nano"], "labels come from networks that agree: give two or more, as in people people@448x336"),
         (["peopel", "people-nano"], "people"),

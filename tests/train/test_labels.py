@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,8 @@ def test_half_a_folder_is_not_a_source(tmp_path, root):
 
 def test_what_is_refused(tmp_path, root):
     images = root / "upper" / "images"
+    with pytest.raises(UsageError, match=r"^\. is there already"):
+        label_folder(images, Path(), [bar(0, 9)] * 2)
     with pytest.raises(UsageError, match="two or more"):
         label_folder(images, tmp_path / "more", [bar(0, 9)])
     with pytest.raises(UsageError, match="evaluation data"):
