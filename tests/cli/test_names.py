@@ -17,13 +17,28 @@ HARD = (
 )  # fmt: skip
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file systems refuse some of these names")
+@pytest.fixture
+def names(tmp_path) -> list[bytes]:
+    """Those that this file system has room for: some have none for what is no UTF-8, or for a colon."""
+    kept = []
+    for name in HARD:
+        path = tmp_path / os.fsdecode(name)
+        try:
+            path.touch()
+        except OSError:
+            continue
+        path.unlink()
+        kept.append(name)
+    return kept
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere such names come back as others")
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "iso-8859-1:strict"])
-def test_a_folder_of_hard_names(tmp_path, encoding):
+def test_a_folder_of_hard_names(tmp_path, names, encoding):
     clips, done = tmp_path / "clips", tmp_path / "done"
     clips.mkdir()
     clip = write_clip(tmp_path / "clip.mp4", frames=2)
-    for name in HARD:
+    for name in names:
         (clips / os.fsdecode(name)).write_bytes(clip.read_bytes())
     call = subprocess.run(
         [sys.executable, "-m", "livebg", "process", clips, "-o", done, "--size", "64"],
@@ -31,9 +46,9 @@ def test_a_folder_of_hard_names(tmp_path, encoding):
         capture_output=True,
     )
     assert call.returncode == 0, call.stderr
-    assert sorted(os.fsencode(path.name) for path in done.iterdir()) == sorted(HARD)
-    assert all(read_times(done / os.fsdecode(name)) == read_times(clip) for name in HARD if b":" not in name)
-    assert call.stdout.count(b": 2 frames in") == len(HARD)
+    assert sorted(os.fsencode(path.name) for path in done.iterdir()) == sorted(names) != []
+    assert all(read_times(done / os.fsdecode(name)) == read_times(clip) for name in names if b":" not in name)
+    assert call.stdout.count(b": 2 frames in") == len(names)
 
 
 def test_a_codec_chooses_the_suffix_where_names_are_left_to_us(livebg_command, tmp_path):
