@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 _MILLISECOND = Fraction(1, 1000)
 _EMPTY_TEXT = b"\0\0"
-# A gap longer than this becomes silence, an overlap is cut: sound so much early is noticed (ITU-R BT.1359, 45 ms).
+# A gap longer than this becomes silence: sound so much early is noticed (ITU-R BT.1359, 45 ms).
 _IN_TIME = {"async": "1", "min_hard_comp": "0.04"}
+# An overlap is cut from here on only: late is noticed later (125 ms), and where a program stamps packets in lumps, as
+# they come, all but the first of each are early. What is cut of them would be silence before the next lump.
+_OVERLAP = Fraction(1, 10)
 _BITS_A_CHANNEL = {"aac": 96_000, "libopus": 64_000}
 
 
@@ -85,6 +88,7 @@ class AudioTrack:
         context.time_base = Fraction(1, rate)
         self.out = out
         self.damaged = 0
+        self._next: Fraction | None = None  # when the sound so far ends, in seconds
         self.mixed = None if context.channels == channels else f"{channels} channels mixed to {layout}"
         self._resampler = AudioResampler(context.format, layout, rate, options=_IN_TIME)
 
@@ -102,7 +106,18 @@ class AudioTrack:
         except av.FFmpegError:  # the gap becomes silence, as any other
             self.damaged += 1
             return []
-        return [made for frame in frames for made in self._encode(frame)]
+        return [made for frame in frames for made in self._encode(self._placed(frame))]
+
+    def _placed(self, frame: AudioFrame) -> AudioFrame:
+        """Right behind the one before it, where it overlaps that by little."""
+        clock, begins = frame.time_base, self._next
+        if frame.pts is not None and clock is not None:
+            begins = frame.pts * clock
+            if self._next is not None and 0 < self._next - begins < _OVERLAP:
+                begins = self._next
+                frame.pts = round(begins / clock)
+        self._next = None if begins is None else begins + Fraction(frame.samples, frame.sample_rate)
+        return frame
 
     def _encode(self, frame: AudioFrame | None) -> list[AnyPacket]:
         return [packet for each in self._resampler.resample(frame) for packet in self.out.encode(each)]
