@@ -90,6 +90,10 @@ class SideStreams(Protocol):
     def streams(self) -> Sequence[Stream]:
         """The input streams, in the container's order."""
 
+    @property
+    def strict(self) -> str | None:
+        """The input's name, where damage in it is an error; ``None`` where it is a note."""
+
     def take(self) -> list[Packet[Stream]]:
         """Packets met since the last call, in the container's order.
 

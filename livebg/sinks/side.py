@@ -20,6 +20,7 @@ from av.audio.stream import AudioStream
 from av.stream import Disposition
 from av.subtitles.stream import SubtitleStream
 
+from livebg.errors import SourceError
 from livebg.sinks.tracks import AudioTrack, CopyTrack, TextTrack
 
 if TYPE_CHECKING:
@@ -101,7 +102,11 @@ class SideTracks:
         return [out.codec_context.sample_rate for out in outs if isinstance(out, AudioStream)]
 
     def take(self) -> None:
-        """Fetch what the source has met since."""
+        """Fetch what the source has met since.
+
+        Raises:
+            SourceError: A packet cannot be decoded, and the source is strict.
+        """
         for packet in self._side.take():
             # Not packet.stream.index: that lies in the source's container, and in a call the source is closed already.
             track = self._tracks.get(packet.stream_index)
@@ -109,7 +114,7 @@ class SideTracks:
                 self._queue(track, track.send(packet))
 
     def flush(self) -> None:
-        """Fetch the rest, and what decoders and encoders hold back."""
+        """Fetch the rest, and what decoders and encoders hold back; raises as ``take``."""
         self.take()
         for track in self._tracks.values():
             self._queue(track, track.flush())
@@ -120,6 +125,8 @@ class SideTracks:
             yield heapq.heappop(self._waiting)[2]
 
     def _queue(self, track: Track, packets: Sequence[AnyPacket]) -> None:
+        if track.damaged and self._side.strict is not None:
+            raise SourceError(f"{self._side.strict} is damaged: a packet of its {track.out.type} cannot be decoded")
         for packet in packets:
             clock, index = packet.time_base, track.out.index
             if packet.pts is None:

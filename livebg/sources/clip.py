@@ -67,7 +67,7 @@ class Clip:
         try:
             self.video = choose_video(self.container, self.name)
             self.zero = _beginning(self.container)
-            self.side = self._choose_side(start, end) if side else None
+            self.side = self._choose_side(start, end, strict=strict) if side else None
         except BaseException:
             self.close()
             raise
@@ -220,12 +220,13 @@ class Clip:
                 if time is not None and self.side.is_past_end(time):
                     waiting = [stream for stream in waiting if stream is not packet.stream]
 
-    def _choose_side(self, start: Fraction | None, end: Fraction | None) -> SidePackets | None:
+    def _choose_side(self, start: Fraction | None, end: Fraction | None, *, strict: bool) -> SidePackets | None:
         streams = [each for each in self.container.streams if each.type in ("audio", "subtitle") and each.codec_context]
         if not streams:
             return None
         length = None if end is None else end - (start or 0)
-        return SidePackets(streams, zero=self.zero + (start or 0), trim=start is not None, end=length)
+        name = self.name if strict else None
+        return SidePackets(streams, zero=self.zero + (start or 0), trim=start is not None, end=length, strict=name)
 
     def _missing(self) -> str | None:
         missing = None

@@ -159,6 +159,11 @@ class RepeatedSide:
         """The input streams, in the container's order."""
         return self._side.streams
 
+    @property
+    def strict(self) -> str | None:
+        """The input's name, where damage is an error."""
+        return self._side.strict
+
     def take(self) -> list[Packet[Stream]]:
         """Packets met since the last call, of the last 30 s, in order.
 

@@ -27,10 +27,17 @@ class SidePackets:
     Attributes:
         streams: The input streams, in the container's order.
         untimed: Packets dropped because nothing says when they sound.
+        strict: The input's name, where damage is an error.
     """
 
     def __init__(
-        self, streams: Sequence[Stream], *, zero: Fraction, trim: bool = False, end: Fraction | None = None
+        self,
+        streams: Sequence[Stream],
+        *,
+        zero: Fraction,
+        trim: bool = False,
+        end: Fraction | None = None,
+        strict: str | None = None,
     ) -> None:
         """Where the stream is cut.
 
@@ -39,7 +46,9 @@ class SidePackets:
             zero: What becomes 0, in seconds of the container's clock.
             trim: Drop what is over before ``zero``; else it keeps its negative time (an encoder's priming).
             end: Seconds after ``zero`` from which on packets are dropped.
+            strict: The input's name, where damage is an error.
         """
+        self.strict = strict
         self.streams: Sequence[Stream] = tuple(streams)
         self.untimed = 0
         self._zero, self._trim, self._end = zero, trim, end

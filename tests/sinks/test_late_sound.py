@@ -18,7 +18,8 @@ class Disturbed:
     """The side streams of a clip, each packet of which has been through ``disturb``."""
 
     def __init__(self, side, disturb):
-        self.streams, self._side, self._disturb = side.streams, side, disturb
+        self.streams, self.strict = side.streams, side.strict
+        self._side, self._disturb = side, disturb
 
     def take(self):
         packets = self._side.take()

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from livebg.errors import SourceError
 from livebg.sinks import open_sink
 from livebg.sources import open_source
 from tests.media import read_packet_times, read_times, write_clip
@@ -19,9 +20,9 @@ LINES = [
 ]
 
 
-def pass_through(source_path, path, *, stop_after=None):
+def pass_through(source_path, path, *, stop_after=None, strict=False):
     """Source to sink with nothing between; returns the sink's notes."""
-    with open_source(source_path) as source, open_sink(path, source.info) as sink:
+    with open_source(source_path, strict=strict) as source, open_sink(path, source.info) as sink:
         for frame in source:
             if stop_after is not None and frame.index == stop_after:
                 return sink.notes
@@ -106,8 +107,9 @@ def test_offset_is_exact_whatever_the_picture_s_clock(tmp_path, clock):
     assert read_packet_times(path, "audio") == read_packet_times(given, "audio")
 
 
-def test_damaged_sound_is_left_out_and_told(tmp_path):
-    """Encoded anew; it ended the whole job, as if the output could not be written."""
+@pytest.fixture
+def damaged(tmp_path):
+    """A clip four packets of whose sound cannot be decoded."""
     given = write_clip(tmp_path / "in.mp4", frames=50, audio="aac")
     data = bytearray(given.read_bytes())
     with av.open(str(given)) as container:
@@ -115,11 +117,22 @@ def test_damaged_sound_is_left_out_and_told(tmp_path):
     for place, size in sounds[40:44]:
         data[place : place + size] = b"\xff" * size
     given.write_bytes(data)
-    notes = pass_through(given, tmp_path / "out.webm")
+    return given
+
+
+def test_damaged_sound_is_left_out_and_told(damaged, tmp_path):
+    """Encoded anew; it ended the whole job, as if the output could not be written."""
+    notes = pass_through(damaged, tmp_path / "out.webm")
     assert "audio stream 1: damaged packets could not be decoded and are left out (4)" in notes
     with av.open(str(tmp_path / "out.webm")) as out:
         seconds = sum(frame.samples for frame in out.decode(audio=0)) / 48_000
     assert seconds == pytest.approx(2, abs=0.05)  # silence in their place: what follows is in time
+
+
+def test_damaged_sound_of_a_strict_source_is_an_error(damaged, tmp_path):
+    with pytest.raises(SourceError, match=r"in\.mp4 is damaged: a packet of its audio cannot be decoded$"):
+        pass_through(damaged, tmp_path / "out.webm", strict=True)
+    assert not (tmp_path / "out.webm").exists()
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "webm"])
