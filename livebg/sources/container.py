@@ -45,13 +45,14 @@ class Pipe:
         self.name = str(place) if self._owned else "standard input" if place == 0 else f"pipe {place}"
         self._waiting, self._waker = os.pipe()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self.name)
+        # Begun before there is anything to read: ``release`` does not wait for a thread whose beginning Ctrl-C met.
+        self._thread.submit(int).result()
         self._released = False
 
     def run(self, work: Callable[[], Result]) -> Result:
         """Do what reads the pipe in its thread, and wait for it; Ctrl-C ends the wait and the read."""
-        future = self._thread.submit(work)
         try:
-            return future.result()
+            return self._thread.submit(work).result()
         except KeyboardInterrupt:
             self.cancel()
             raise

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 from typing import TYPE_CHECKING
 
 import pytest
 
 from livebg.errors import SourceError
 from livebg.sources import open_source
+from livebg.sources.container import Pipe
 from tests.media import read_number, write_clip
 
 if TYPE_CHECKING:
@@ -95,6 +97,36 @@ def test_closing_gives_the_pipe_back(tmp_path: Path) -> None:
     open_source(pipe).close()
     writer.join(10)
     assert not writer.is_alive()
+
+
+def test_ctrl_c_while_its_thread_begins_leaves_nobody_who_reads(monkeypatch) -> None:
+    """``release`` waits for threads that have begun alone, and closes what this one would read."""
+    start, released, read = Thread.start, Event(), []
+
+    def interrupted(thread: Thread) -> None:
+        start(thread)
+        if thread.name.startswith("pipe "):
+            raise KeyboardInterrupt
+
+    def work() -> None:
+        released.wait(10)
+        read.append("after it was closed")
+
+    reader, end = os.pipe()
+    monkeypatch.setattr(Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        pipe = Pipe(reader)
+        try:
+            pipe.run(work)
+        finally:
+            pipe.release()
+    released.set()
+    for thread in enumerate_threads():
+        if thread.name.startswith("pipe "):
+            thread.join(10)
+    assert not read
+    os.close(reader)
+    os.close(end)
 
 
 def test_what_is_no_clip(tmp_path: Path) -> None:
