@@ -266,6 +266,7 @@ def test_live_hanging_costs_no_frame_is_reported_once_and_close_does_not_wait(st
     refiner = live(Oracle(stream, go), every=2, patience=0.02)
     for draft, expected in zip(stream, plain(stream), strict=True):
         assert (refiner.refine(draft).alpha == expected).all()
+    until(lambda: refiner._beside.ready or refiner._beside.failure)  # the stream may be quicker than patience
     until(idle(refiner))
     started = monotonic()
     refiner.close()

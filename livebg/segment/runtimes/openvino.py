@@ -46,6 +46,10 @@ _FAILURES: tuple[type[Exception], ...] = (
     frontend.GeneralFailure, frontend.InitializationFailure, frontend.NotImplementedFailure,
     frontend.OpConversionFailure, frontend.OpValidationFailure, RuntimeError, MemoryError,
 )  # fmt: skip
+# One for as long as the process lives. Its plugin for CPUs gives the thread that loads it a stack for signals, and takes
+# that from under it when the last network goes in another thread: the next Ctrl-C was written over whatever came to lie
+# there (OpenVINO 2026.4, ``SigAltStackSetup``).
+_CORE = openvino.Core()
 _BYTES = 255
 _FLAGS = Path("/proc/cpuinfo")
 _SMALL = 40_000  # pixels
@@ -84,7 +88,7 @@ class OpenVinoRuntime:
             model = _for_bytes(model, self.size)
             if half and known is not None:
                 centre(model, known.levels)
-            compiled = openvino.Core().compile_model(model, "CPU", settings)
+            compiled = _CORE.compile_model(model, "CPU", settings)
             self._lanes = Lanes(_lane(compiled, self.size) for _ in range(lanes))
         except _FAILURES as exc:
             raise self._failure(exc) from exc
@@ -110,7 +114,7 @@ class OpenVinoRuntime:
 @cache
 def halves_multiply() -> bool:
     """Whether OpenVINO multiplies bfloat16 on this CPU; else it would compute in full precision and not say so."""
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in _CORE.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 @cache

@@ -1,0 +1,32 @@
+"""What OpenVINO alone does to the process that it runs in."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("openvino")
+
+_PROGRAM = """
+import os, signal
+from threading import Thread
+from livebg.segment.runtimes.openvino import OpenVinoRuntime
+from livebg.segment.segmenter import find_model
+
+held = [OpenVinoRuntime(find_model("people-nano"))]
+signal.signal(signal.SIGUSR1, lambda *_: print("heard"))
+other = Thread(target=held.clear)
+other.start()
+other.join()
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="signals are POSIX")
+def test_a_signal_is_survived_after_another_thread_let_the_network_go():
+    """As Ctrl-C after a change of model in a call. The stack for signals had gone with the network."""
+    call = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, timeout=60)
+    assert (call.returncode, call.stdout) == (0, "heard\n")
