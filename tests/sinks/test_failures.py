@@ -236,8 +236,7 @@ def test_interrupted_while_the_encoder_is_flushed(tmp_path, opened, name, nth):
 class CtrlC(dict):
     """Ctrl-C where it comes out: Python sees it at the first call after the encoder has given the n-th packet.
 
-    No signal is sent: pytest's faulthandler has signals come on a stack that is too small for what AMX leaves to be
-    saved, and the process would end.
+    No signal is sent: where it comes out would be left to chance.
     """
 
     def __init__(self, content, nth):
