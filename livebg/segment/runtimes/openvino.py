@@ -46,9 +46,9 @@ _FAILURES: tuple[type[Exception], ...] = (
     frontend.GeneralFailure, frontend.InitializationFailure, frontend.NotImplementedFailure,
     frontend.OpConversionFailure, frontend.OpValidationFailure, RuntimeError, MemoryError,
 )  # fmt: skip
-# One for as long as the process lives. Its plugin for CPUs gives the thread that loads it a stack for signals
-# (sigaltstack), and takes that from under it when the last network goes in another thread: the next Ctrl-C was then
-# written over whatever had come to lie there. Seen of OpenVINO 2026.4.
+# One for as long as the process lives. The plugin for CPUs that each loads gives its thread a stack for signals
+# (sigaltstack), and takes it back wrongly where another thread lets the last network go, or where two cores go in the
+# order in which they came: the next Ctrl-C was then written over whatever had come to lie there. Seen of 2026.4.
 _CORE = openvino.Core()
 _BYTES = 255
 _FLAGS = Path("/proc/cpuinfo")

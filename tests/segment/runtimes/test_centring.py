@@ -21,7 +21,7 @@ def noise(size):
 
 
 def scores(model, picture, precision="f32"):
-    return ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})([picture[None]])[0][0, 0]
+    return openvino._CORE.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})([picture[None]])[0][0, 0]
 
 
 def level_of(model, maker):
@@ -44,7 +44,7 @@ def test_the_channels_stand_on_their_levels_and_not_on_more(u2netp, pictures):
     model = openvino._for_bytes(openvino._read(u2netp), (160, 160))
     seen = [*(each[:160, :160] for each in pictures), noise((160, 160)), np.zeros((160, 160, 3), np.uint8)]
     for name, _, channel, level in PUBLISHED["u2netp"].levels:
-        compiled = ov.Core().compile_model(level_of(model, name), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = openvino._CORE.compile_model(level_of(model, name), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         values = np.concatenate([compiled([each[None]])[0][0, channel].ravel() for each in seen])
         assert values.min() - level > 0.2
         assert values.max() - level < 4
