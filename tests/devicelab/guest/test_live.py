@@ -112,7 +112,7 @@ def test_the_cable_is_pulled_in_a_call_and_put_in_again(tmp_path):
         try:
             plug(False)
             until(lambda: session.status()["state"] == "slate", 60)
-            until(lambda: is_all(read(tmp_path, 1)[0], MAROON), 60, session.status)  # what was written before comes first
+            until(lambda: is_all(read(tmp_path, 1)[0], MAROON), 60, session.status)  # what was written before is first
             assert all(is_all(each, MAROON) for each in read(tmp_path))
         finally:
             plug(True)
@@ -145,7 +145,7 @@ def test_a_segmenter_that_fails_shows_the_slate(tmp_path):
         shown(session)
         Failing.fails = True
         until(lambda: session.status()["state"] == "slate", 60)
-        until(lambda: is_all(read(tmp_path, 1)[0], MAROON), 60, session.status)  # what was written before comes first
+        until(lambda: is_all(read(tmp_path, 1)[0], MAROON), 60, session.status)  # what was written before is first
         assert all(is_all(each, MAROON) for each in read(tmp_path))
         Failing.fails = False
         shown(session)
