@@ -86,6 +86,18 @@ def tint(rng: np.random.Generator, picture: Image, *, strength: float) -> Image:
     return np.asarray(cv2.LUT(picture, _curve(rng, strength)[None]), np.uint8)
 
 
+def turned_hues(rng: np.random.Generator, picture: Image) -> Image:
+    """The picture with its colours turned about gray by any angle, paler or stronger; what is gray stays so.
+
+    Source: Rodrigues' rotation about the axis R = G = B.
+    """
+    angle, saturation = rng.uniform(0, 2 * np.pi), rng.uniform(0.6, 1.8)
+    mean = np.full((3, 3), 1 / 3)
+    across = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
+    turn = mean + saturation * (np.cos(angle) * (np.eye(3) - mean) + np.sin(angle) * across)
+    return np.asarray(cv2.transform(picture, turn), np.uint8)
+
+
 def _curve(rng: np.random.Generator, strength: float) -> Image:
     levels = np.linspace(0, 1, 256)[:, None]
     exposure = np.exp(rng.normal(0, 0.14 * strength))

@@ -16,6 +16,7 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -132,18 +133,19 @@ def train(
     state = _begin(recipe, run, device, scaler, resume=resume)
     teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
     shelf = library.train
+    precision = torch.autocast(device.partition(":")[0], dtype, enabled=half or cuda)
     if recipe.scenes.mine:
-        shelf = with_mined(shelf, new_network(recipe.network, recipe.start).to(device).eval(), recipe.size)
-        say(
-            f"{len(shelf.decoys)} rooms fool networks, {len(shelf.decoys) - len(library.train.decoys)} of them this one"
-        )
+        with precision:
+            start = new_network(recipe.network, recipe.start).to(device).eval()
+            shelf = with_mined(shelf, start, recipe.size, np.random.default_rng(recipe.seed))
+        mined = len(shelf.decoys) - len(library.train.decoys)
+        say(f"{len(shelf.decoys)} rooms and windows of rooms fool networks, {mined} of them this one")
     log = Log(run / LOG)
     until_saved, now = 60 * budget.save_every, time.monotonic()
     until = now + 60 * budget.pause
     sums, said = Sums(), state.counters
     for batch in open_batches(shelf, recipe, first=state.step, workers=workers):
         rate = recipe.rate * min(1.0, (state.step + 1) / max(1, recipe.warm_up)) * _cosine(state.spent(budget))
-        precision = torch.autocast(device.partition(":")[0], dtype, enabled=half or cuda)
         parts = _losses(state.network, batch, recipe, device, teacher, precision)
         _step(state, parts, rate, recipe)
         state.pictures += len(batch.pictures)

@@ -19,21 +19,44 @@ if TYPE_CHECKING:
     from livebg.train.folders import Shelf
 
 LEAST = 0.005  # mean alpha, a quarter of what an empty room may have
+_WINDOWS = 4  # of each room
+_ZOOM = 0.35, 0.85  # parts of its height
 
 
-def with_mined(shelf: Shelf, network: U2Net, size: tuple[int, int]) -> Shelf:
-    """A shelf whose decoys are also the rooms in which a network sees somebody, as they are or mirrored.
+def with_mined(shelf: Shelf, network: U2Net, size: tuple[int, int], rng: np.random.Generator) -> Shelf:
+    """A shelf whose decoys are also the rooms, and windows of rooms, in which a network sees somebody.
+
+    Photographs of rooms are wide, a webcam sees a part of one: what is nobody in a bedroom may be somebody where its
+    pillows fill the frame.
 
     Args:
         shelf: It is left as it is.
         network: In evaluation mode.
         size: What it sees, width and height.
+        rng: What chooses the windows.
     """
     known = {id(decoy) for decoy in shelf.decoys}
-    found = [room for room in shelf.rooms if id(room) not in known and _fools(network, room, size)]
-    return replace(shelf, decoys=[*shelf.decoys, *found])
+    decoys = list(shelf.decoys)
+    for room in shelf.rooms:
+        if id(room) not in known and any(_fools(network, each, size) for each in (room, _mirrored(room))):
+            decoys.append(room)
+        windows = (_window(rng, room, size[0] / size[1]) for _ in range(_WINDOWS))
+        decoys += [each for each in windows if _fools(network, each, size)]
+    return replace(shelf, decoys=decoys)
 
 
 def _fools(network: U2Net, room: Image, size: tuple[int, int]) -> bool:
-    mirrored = np.ascontiguousarray(room[:, ::-1])
-    return any(float(matte_of(network, size, each).mean()) > LEAST for each in (room, mirrored))
+    return float(matte_of(network, size, room).mean()) > LEAST
+
+
+def _mirrored(room: Image) -> Image:
+    return np.ascontiguousarray(room[:, ::-1])
+
+
+def _window(rng: np.random.Generator, room: Image, aspect: float) -> Image:
+    height, width = room.shape[:2]
+    high = max(1, round(height * rng.uniform(*_ZOOM)))
+    wide = min(width, max(1, round(high * aspect)))
+    y, x = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
+    window = room[y : y + high, x : x + wide]
+    return _mirrored(window) if rng.random() < 0.5 else window.copy()

@@ -35,14 +35,18 @@ class SceneConfig(Section):
     empty: Part = Field(description="Part of the scenes that are rooms with nobody.")
     decoys: Part = Field(0.3, description="Part of the empty rooms that are known to fool networks.")
     mine: bool = Field(
-        False, description="Rooms in which the network that training starts from sees people are decoys too."
+        False, description="Rooms and windows of them that fool the network that training starts from are decoys too."
     )
+    window: Part = Field(0.5, description="Least part of a room's height that is shown.")
     nothing: Part = Field(
         0.0, description="Part of the empty rooms that are no rooms: a plain colour, grain, a gradient."
     )
     two_people: Part = Field(0.1, description="Part of the composites that show two people.")
     chairs: Part = Field(0.0, description="Part of the people in composites that have the back of a chair behind them.")
     things: Part = Field(0.0, description="Part of the rooms that have large things standing in them.")
+    hues: Part = Field(
+        0.0, description="Part of the people in composites whose colours are turned (hair, cloth)."
+    )
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from livebg.train.camera import tint
+from livebg.train.camera import tint, turned_hues
 from livebg.train.layers import Layer, Matrix, Motion, Scene
 from livebg.train.props import chair, in_colours_of, things
 
@@ -32,7 +32,7 @@ def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -
         nothing = config.nothing and rng.random() < config.nothing
         if nothing:
             return Scene((_nothing(rng, aspect),), aspect)
-        room = _room(rng, shelf, aspect, config.decoys)
+        room = _room(rng, shelf, aspect, config.decoys, config.window)
         return Scene((room, *things(rng, shelf.rooms, aspect, config.things)), aspect)
     if lot < config.empty + config.as_taken:
         return _as_taken(rng, _subject(rng, shelf, config.as_taken_odds))
@@ -84,12 +84,14 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
         if two
         else (aspect * float(np.clip(rng.normal(0.5, 0.2), -0.02, 1.02)),)
     )
-    layers = [_room(rng, shelf, aspect, 0.0), *things(rng, shelf.rooms, aspect, config.things)]
+    layers = [_room(rng, shelf, aspect, 0.0, config.window), *things(rng, shelf.rooms, aspect, config.things)]
     for centre in rng.permutation(np.array(centres)):
         subject = _subject(rng, shelf, config.composite_odds)
         image, alpha = _cut_out(subject)
         if rng.random() < 0.5:
             image = tint(rng, image, strength=0.5)
+        if config.hues and rng.random() < config.hues:
+            image = turned_hues(rng, image)
         body = Layer(image, alpha, _seated(rng, subject, float(centre), aspect), False)
         if config.chairs and rng.random() < config.chairs:
             layers.append(chair(rng, body, subject.box))
@@ -137,10 +139,10 @@ def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: f
     return place
 
 
-def _room(rng: np.random.Generator, shelf: Shelf, aspect: float, decoys: float) -> Layer:
+def _room(rng: np.random.Generator, shelf: Shelf, aspect: float, decoys: float, window: float) -> Layer:
     image = _any(rng, shelf.decoys if shelf.decoys and rng.random() < decoys else shelf.rooms)
     height, width = image.shape[:2]
-    high = min(height, width / aspect) * rng.uniform(0.5, 1)
+    high = min(height, width / aspect) * rng.uniform(window, 1)
     wide = high * aspect
     x, y = rng.uniform(0, width - wide), rng.uniform(0, height - high)
     place = np.array([[1 / high, 0, -x / high], [0, 1 / high, -y / high]])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livebg.train.camera import draw_camera
+from livebg.train.camera import draw_camera, turned_hues
 from livebg.train.scenes import compose_scene, draw_motion
 from livebg.train.shots import Batches, shoot
 
@@ -109,6 +109,37 @@ def test_things_stand_behind_people(library, recipe):
 def test_as_many_rooms_have_things_as_asked(library, recipe):
     found = [len(scene.layers) > 2 for scene in scenes(library, recipe, 200, things=0.3, two_people=0.0)]
     assert 40 < sum(found) < 80
+
+
+def test_a_room_is_seen_from_as_near_as_asked(library, recipe):
+    """How much of its room's picture a frame's height is, for frames no wider than the picture."""
+
+    def parts(window: float) -> list[float]:
+        drawn = scenes(library, recipe, 60, empty=1.0, window=window)
+        return [1 / (np.hypot(*scene.layers[0].place[:, 1]) * scene.layers[0].image.shape[0]) for scene in drawn]
+
+    assert min(parts(1.0)) > 0.6  # a wide frame shows less of a picture's height
+    assert min(parts(0.3)) < 0.35 < np.median(parts(0.3)) < np.median(parts(1.0))
+
+
+def test_turned_hues_change_the_colours_of_people_alone_and_leave_gray(library, recipe):
+    plain, turned = (scenes(library, recipe, 30, two_people=0.0, hues=hues) for hues in (0.0, 1.0))
+    apart = []
+    for one, other in zip(plain, turned, strict=True):
+        assert np.array_equal(one.layers[0].image, other.layers[0].image)
+        assert np.array_equal(one.layers[1].alpha, other.layers[1].alpha)
+        apart.append(np.abs(one.layers[1].image.astype(int) - other.layers[1].image).mean())
+    assert np.median(apart) > 10
+    gray = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, 2)
+    assert np.abs(turned_hues(np.random.default_rng(0), gray).astype(int) - gray).max() <= 1
+
+
+def test_turned_hues_keep_the_sum_of_the_channels():
+    """A colour far from the borders of what eight bits hold is as bright as it was, and another one."""
+    colour = np.array([[[140, 100, 110]]], np.uint8)
+    found = [turned_hues(np.random.default_rng(seed), colour)[0, 0].astype(int) for seed in range(30)]
+    assert all(abs(each.sum() - 350) <= 2 for each in found)
+    assert {int(each.argmax()) for each in found} == {0, 1, 2}
 
 
 def test_a_camouflaged_room_is_nearer_to_the_person_in_colour(library, recipe):
