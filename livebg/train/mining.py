@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from livebg.train.folders import Shelf
 
 LEAST = 0.005  # mean alpha, a quarter of what an empty room may have
-_WINDOWS = 4  # of each room
+_WINDOWS = 2  # of each room
 _ZOOM = 0.35, 0.85  # parts of its height
 
 

@@ -1,6 +1,7 @@
-"""What stands in a room and is nobody: chairs, things, a room in a person's colours.
+"""What stands in a room and is nobody: chairs, tables, things, a room in a person's colours.
 
-Networks take for a shoulder what stands behind it in its colour, and for a person what is large and upright.
+Networks take for a shoulder what stands behind it in its colour, for a body the table that it sits at, and for a
+person what is large and upright.
 Photographs of that with exact masks are rare, so it is drawn.
 """
 
@@ -61,8 +62,29 @@ def chair(rng: np.random.Generator, body: Layer, box: tuple[int, int, int, int])
     shoulders = min(wide, 0.9 * tall)  # a standing body is wide at its shoulders only
     half = shoulders * rng.uniform(0.2, 0.65)
     centre = corners[0].mean() + rng.normal(0, 0.15) * shoulders
-    start = corners[1, 0] + rng.uniform(0.05, 0.6) * min(tall, 1.5 * shoulders)
+    start = corners[1, 0] + rng.uniform(-0.15, 0.6) * min(tall, 1.5 * shoulders)
     return _superellipse(rng, surface, (centre - half, start), (2 * half, shoulders * rng.uniform(0.8, 2)))
+
+
+def table(rng: np.random.Generator, rooms: list[Image], body: Layer, aspect: float) -> Layer:
+    """A table before everybody: it hides what is below its far edge, and goes on below the frame and to both sides.
+
+    Args:
+        rng: What draws lots.
+        rooms: RGB uint8 (h, w, 3); what it is made of, where it is not in one colour.
+        body: Who sits at it; at times it is in a colour of its clothes.
+        aspect: Of the frame.
+    """
+    lot, shape = rng.random(), (int(rng.integers(150, 300)), int(rng.integers(300, 500)))
+    if lot < 0.4:
+        surface = _piece(rng, rooms, shape)
+    else:
+        white = rng.uniform(150, 255) + rng.uniform(-12, 12, 3)
+        colour = white if lot < 0.7 else _clothes(rng, body) if lot < 0.85 else rng.uniform(0, 255, 3)
+        surface = _surface(rng, colour, shape)
+    wide, tall = aspect * rng.uniform(1.2, 2.5), rng.uniform(0.8, 1.6)
+    corner = rng.uniform(aspect - wide, 0), rng.uniform(0.62, 0.97)
+    return _superellipse(rng, surface, corner, (wide, tall))
 
 
 def in_colours_of(rng: np.random.Generator, room: Layer, body: Layer) -> Layer:

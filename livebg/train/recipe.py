@@ -44,9 +44,8 @@ class SceneConfig(Section):
     two_people: Part = Field(0.1, description="Part of the composites that show two people.")
     chairs: Part = Field(0.0, description="Part of the people in composites that have the back of a chair behind them.")
     things: Part = Field(0.0, description="Part of the rooms that have large things standing in them.")
-    hues: Part = Field(
-        0.0, description="Part of the people in composites whose colours are turned (hair, cloth)."
-    )
+    tables: Part = Field(0.0, description="Part of the composites in which people sit at a table.")
+    hues: Part = Field(0.0, description="Part of the people in composites whose colours are turned (hair, cloth).")
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")

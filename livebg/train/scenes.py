@@ -13,7 +13,7 @@ import numpy as np
 
 from livebg.train.camera import tint, turned_hues
 from livebg.train.layers import Layer, Matrix, Motion, Scene
-from livebg.train.props import chair, in_colours_of, things
+from livebg.train.props import chair, in_colours_of, table, things
 
 if TYPE_CHECKING:
     from livebg.frame import Image
@@ -98,6 +98,8 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
         layers.append(body)
     if config.camouflage and rng.random() < config.camouflage:
         layers[0] = in_colours_of(rng, layers[0], layers[-1])
+    if config.tables and rng.random() < config.tables:
+        layers.append(table(rng, shelf.rooms, layers[-1], aspect))
     return Scene(tuple(layers), aspect)
 
 

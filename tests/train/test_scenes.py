@@ -83,6 +83,25 @@ def test_a_chair_before_somebody_further_off_hides_them(library, recipe):
     assert hidden > 1
 
 
+def test_a_table_hides_what_is_below_its_far_edge_and_is_background(library, recipe):
+    hidden = 0
+    for scene in scenes(library, recipe, 30, tables=1.0, two_people=0.0):
+        *_, table = scene.layers
+        assert table.thing
+        picture, alpha = scene.draw((96, 72))
+        without, people = replace(scene, layers=scene.layers[:-1]).draw((96, 72))
+        assert (alpha <= people).all()
+        assert np.array_equal(alpha[:40], people[:40])  # its edge is far down
+        assert np.array_equal(picture[:40], without[:40])
+        hidden += bool((alpha < people).any())
+    assert hidden > 15
+
+
+def test_as_many_composites_have_tables_as_asked(library, recipe):
+    found = [len(scene.layers) > 2 for scene in scenes(library, recipe, 200, tables=0.3, two_people=0.0)]
+    assert 40 < sum(found) < 80
+
+
 def test_things_in_an_empty_room_are_nobody(library, recipe):
     seen = 0
     for scene in scenes(library, recipe, 20, empty=1.0, things=1.0):
