@@ -163,7 +163,9 @@ def _entries(path: str) -> list[str]:
         return [str(folder / name) for name in clips]
     if any(is_picture(name) for name in names):
         return [path]
-    raise SourceError(f"{path} holds neither clips nor pictures: name a folder that does")
+    inside = _folders_of_clips(folder)
+    cure = f"name its folders that do: {inside[0]} …" if inside else "name a folder that does"
+    raise SourceError(f"{path} holds neither clips nor pictures: {cure}")
 
 
 def _matched_clips(pattern: str) -> list[str]:
@@ -185,15 +187,28 @@ def _clips(names: Sequence[str]) -> list[str]:
     return [name for name in names if is_video(name) and not is_result(name)]
 
 
+def _folders_of_clips(folder: Path) -> list[Path]:
+    """Those right inside a folder that hold clips, the hidden and the forbidden left out."""
+    inside = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return [each for each in inside if os.access(each, os.R_OK | os.X_OK) and _clips(_names(each))]
+
+
 def passed_over(inputs: Sequence[str]) -> list[str]:
-    """A line for each folder of clips that holds pictures too, which are no clip."""
+    """A line for each folder of clips that holds pictures too, which are no clip, and for one with folders of clips."""
     lines = []
-    for folder in (Path(path) for path in inputs if path != "-" and Path(path).is_dir()):
+    named = [Path(path) for path in inputs if path != "-"]
+    for folder in filter(Path.is_dir, named):
         names = _names(folder)
+        if not _clips(names):
+            continue
         pictures = sum(is_picture(name) and not is_result(name) for name in names)
-        if pictures and _clips(names):
+        if pictures:
             some = "1 picture is" if pictures == 1 else f"{pictures} pictures are"
             lines.append(f"{folder}: {some} passed over beside its clips: name them, or move them")
+        # Those that are named themselves, as by clips clips/*, are not passed over.
+        inside = [str(each) for each in _folders_of_clips(folder) if each not in named]
+        if inside:
+            lines.append(f"{folder}: clips in folders inside it are passed over: name these too ({', '.join(inside)})")
     return lines
 
 

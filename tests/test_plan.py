@@ -9,7 +9,7 @@ import pytest
 
 from livebg.config import Config
 from livebg.cores import cores
-from livebg.errors import SinkError, UsageError, WeightsError
+from livebg.errors import SinkError, SourceError, UsageError, WeightsError
 from livebg.plan import Job, check, check_shared, lanes_for, passed_over, plan
 
 CLIP, PICTURE = Job("talk.mp4", "out.mp4"), Job("me.jpg", "me.png")
@@ -50,6 +50,23 @@ def test_pictures_beside_clips_are_told(tmp_path):
     (tmp_path / "b.mov").unlink()
     (tmp_path / "a.mp4").unlink()
     assert passed_over([str(tmp_path)]) == []  # it is a folder of pictures
+
+
+def test_clips_in_folders_inside_a_folder_of_clips_are_told(tmp_path):
+    for name in ("a.mp4", "day1/b.mp4", ".trash/c.mp4", "notes/d.txt", "done/e-livebg.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (line,) = passed_over([str(tmp_path)])
+    assert line.startswith(f"{tmp_path}: clips in folders inside it are passed over")
+    assert line.endswith(f"({tmp_path / 'day1'})")
+    assert passed_over([str(tmp_path), f"{tmp_path}/day1/"]) == []
+
+
+def test_a_folder_whose_folders_alone_hold_clips_names_them(tmp_path):
+    (tmp_path / "day1").mkdir()
+    (tmp_path / "day1" / "b.mp4").touch()
+    with pytest.raises(SourceError, match=r"name its folders that do: .*day1"):
+        plan([str(tmp_path)], Config())
 
 
 def test_a_refiner_without_weights_fails_once_and_first(monkeypatch, tmp_path):
