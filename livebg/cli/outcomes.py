@@ -23,7 +23,7 @@ class Outcomes:
     """One entry for each input, in their order: ``state``, what was read and where the results go.
 
     States: ``done`` (with what ``JobReport`` has), ``failed`` (with the ``error``, one line), ``skipped`` (it was
-    complete), ``interrupted``, ``not begun``.
+    complete), ``interrupted`` (by Ctrl-C, or a fault of ours), ``not begun``.
 
     They are written where the block ends, Ctrl-C or an error included: how far the night has come. After a
     ``UsageError`` they are not: nothing was begun, and it will be called again.
@@ -46,8 +46,8 @@ class Outcomes:
         """Its results were there already."""
         self._entries[job] = _entry(job, "skipped")
 
-    def interrupted(self, job: Job) -> None:
-        """The user ended the call in the midst of it."""
+    def begun(self, job: Job) -> None:
+        """It is being made: interrupted, should the call end before anything else is said of it."""
         self._entries[job] = _entry(job, "interrupted")
 
     def __enter__(self) -> Self:

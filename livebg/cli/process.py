@@ -81,6 +81,7 @@ def _do_all(jobs: Sequence[Job], config: Config, outcomes: Outcomes) -> int:
     segmenter = load_segmenter(config.segment, quiet=quiet, lanes=lanes_for(todo, config))
     for job in todo:
         started = time.time()
+        outcomes.begun(job)
         try:
             with ProgressLine(Path(job.input).name, quiet=quiet) as progress:
                 report = do(job, config, segmenter, progress=progress)
@@ -89,7 +90,6 @@ def _do_all(jobs: Sequence[Job], config: Config, outcomes: Outcomes) -> int:
             failures += _survived(job, exc, outcomes)
         except KeyboardInterrupt:
             _tell_what_was_kept(job, started)
-            outcomes.interrupted(job)
             raise
         else:
             outcomes.done(job, report)

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from livebg.job import do
 from tests.cli.conftest import QUICK
 from tests.media import write_clip
 
@@ -40,6 +41,20 @@ def test_a_folder_has_an_entry_for_each_input(livebg_command, folder, tmp_path):
     assert "b.mp4 is not a video" in entries[1]["error"]
     assert "c.mp4 is empty" in entries[2]["error"]
     assert entries[3]["frames"] == 3
+
+
+def test_a_fault_of_ours_leaves_its_input_interrupted(livebg_command, tmp_path, monkeypatch):
+    for name in "abc":
+        write_clip(tmp_path / f"{name}.mp4", frames=3)
+
+    def fails_on_b(job, *args, **kept):
+        return 1 // 0 if job.input.endswith("b.mp4") else do(job, *args, **kept)
+
+    monkeypatch.setattr("livebg.cli.process.do", fails_on_b)
+    path, clips = tmp_path / "report.json", [tmp_path / f"{name}.mp4" for name in "abc"]
+    with pytest.raises(ZeroDivisionError):
+        livebg_command("process", *clips, "-o", tmp_path / "done", "--json", path, *QUICK)
+    assert [entry["state"] for entry in json.loads(path.read_text())] == ["done", "interrupted", "not begun"]
 
 
 def test_where_all_fail_an_earlier_report_is_replaced_only_when_asked(livebg_command, folder, tmp_path):
