@@ -171,7 +171,9 @@ class OutputConfig(_Table):
         None, description="File, or folder of PNGs (no suffix); default STEM-livebg.SUFFIX beside the input."
     )
     matte_out: str | None = Field(None, description="Write the matte too: a gray video, or a folder of 8-bit PNGs.")
-    codec: str | None = Field(None, description="h264, h265, av1, vp9, prores; default by suffix.")
+    codec: str | None = Field(
+        None, description="h264, h265, av1, vp9, prores, png (a folder of PNGs); default by suffix."
+    )
     crf: Annotated[int, Field(ge=0, le=63)] | None = Field(
         None, description="Quality, lower is better; default by codec."
     )

@@ -218,7 +218,7 @@ def _job(path: str, config: Config, *, batch: bool, whole_name: bool = False) ->
     if output is None:
         if path == "-":
             raise UsageError("reading from a pipe needs a name for the result: add -o OUT")
-        output = str(stem.with_name(stem.name + RESULT_MARK + _default_suffix(path, config)))
+        output = str(stem.with_name(_named(stem.name + RESULT_MARK, _default_suffix(path, config))))
     elif batch and output != NULL_OUTPUT:
         output = _within(output, stem, _default_suffix(path, config))
     if batch and matte is not None:
@@ -254,7 +254,12 @@ def _within(folder: str, stem: Path, suffix: str) -> str:
         raise UsageError(
             f"{folder} is one file for several inputs: give a folder, and each result gets its input's name"
         )
-    return str(Path(folder) / (stem.name + suffix))
+    return str(Path(folder) / _named(stem.name, suffix))
+
+
+def _named(stem: str, suffix: str) -> str:
+    """A result's name; a folder's has no dot, which would make a suffix of what comes after it."""
+    return stem + suffix if suffix else stem.replace(".", "-")
 
 
 def _make_folder(folder: Path) -> None:

@@ -40,6 +40,16 @@ def test_few_cores_are_left_over(monkeypatch, there, lanes):
     assert lanes_for([CLIP], Config()) == lanes
 
 
+def test_clips_as_pngs_have_a_folder_each(tmp_path):
+    """A dot in a name would end in a suffix."""
+    for name in ("a.mp4", "a.mov", "v1.2.mkv"):
+        (tmp_path / name).touch()
+    config = Config().override({"output": {"output": "done", "codec": "png"}})
+    assert [job.output for job in plan([str(tmp_path)], config)] == ["done/a-mov", "done/a-mp4", "done/v1-2"]
+    (job,) = plan([str(tmp_path / "v1.2.mkv")], Config().override({"output": {"codec": "png"}}))
+    assert job.output == str(tmp_path / "v1-2-livebg")
+
+
 def test_pictures_beside_clips_are_told(tmp_path):
     for name in ("a.mp4", "b.mov", "a-livebg.png"):
         (tmp_path / name).touch()

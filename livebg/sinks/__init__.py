@@ -54,7 +54,7 @@ def open_sink(
         path: What the output is called once it is complete.
         info: What is known of the stream: a video keeps its clock, colour, tags, chapters and sound.
         pixels: What frames hold: ``rgb`` (H, W, 3), ``rgba`` (H, W, 4) with straight alpha, ``gray`` (H, W).
-        codec: h264, h265, av1, vp9 or prores; ``None`` for the suffix's own.
+        codec: h264, h265, av1, vp9 or prores, or png for PNGs; ``None`` for the suffix's own.
         crf: Constant rate factor; ``None`` for the codec's own.
         preset: How much time the encoder takes; ``None`` for the codec's own.
         overwrite: Whether what bears the name already may be replaced.

@@ -65,6 +65,8 @@ CODECS: Mapping[str, CodecRule] = {
     ),
     "prores": CodecRule("prores_ks", {"rgb": (".mov",), "rgba": (".mov",)}, None, ()),
 }
+PNG = "png"
+"""Asked for as a codec: no video, but a folder of PNGs for each clip."""
 CODEC_ALIASES: Mapping[str, str] = {"hevc": "h265", "x264": "h264", "x265": "h265", "avc": "h264"}
 DEFAULT_CODEC: Mapping[Pixels, Mapping[str, str]] = {
     "rgb": {**dict.fromkeys(_BOXES, "h264"), ".webm": "vp9"},
@@ -96,7 +98,7 @@ def check_output(
         path: A video by its suffix, a picture by its suffix (for a still), or a folder of PNGs (no suffix).
         pixels: What the frames hold: ``rgb``, ``rgba`` (straight alpha) or ``gray`` (a matte).
         stills: The input is pictures that have nothing to do with each other.
-        codec: h264, h265, av1, vp9 or prores; ``None`` for the suffix's own.
+        codec: h264, h265, av1, vp9 or prores, or png for PNGs; ``None`` for the suffix's own.
         overwrite: Whether what bears the name already may be replaced.
         crf: Constant rate factor: lower is better and larger.
         preset: The encoder's own name or number for how much time it takes.
@@ -125,7 +127,8 @@ def check_output(
         if suffix and not stills:
             raise UsageError(f"{path}: a picture cannot hold a video; use {_video_choices(pixels)} or {_FOLDER}")
         for name, value in (("codec", codec), ("crf", crf), ("preset", preset)):
-            if value is not None:
+            as_pngs = name == "codec" and _is_png(codec) and suffix in ("", ".png")
+            if value is not None and not as_pngs:
                 raise UsageError(f"{path}: {name} {value} is for video; leave it out for pictures")
     else:
         choices = _listed(PICTURES[pixels]) if stills else _video_choices(pixels)
@@ -151,10 +154,12 @@ def choose_codec(path: Path, pixels: Pixels, codec: str | None, crf: int | None,
         name = DEFAULT_CODEC[pixels][suffix]
     else:
         name = CODEC_ALIASES.get(codec.lower(), codec.lower())
+        if _is_png(codec):
+            raise UsageError(f"{path}: codec png makes a folder of PNGs; give a path without {suffix}")
         if name not in CODECS:
             near = get_close_matches(name, [*CODECS, *CODEC_ALIASES], n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise UsageError(f"codec {codec} is not known{hint} (there are {', '.join(CODECS)})")
+            raise UsageError(f"codec {codec} is not known{hint} (there are {', '.join([*CODECS, PNG])})")
         served = CODECS[name].suffixes.get(pixels, ())
         if suffix not in served:
             if not served:
@@ -194,7 +199,7 @@ def default_suffix(
         codec: What a video is to be encoded by; ``None``, or one that is not known, for the suffix's own.
 
     Returns:
-        A suffix with its dot, lower case; empty for a folder of PNGs (the input is a folder or a glob).
+        A suffix with its dot, lower case; empty for a folder of PNGs (codec png; a folder or glob).
     """
     if isinstance(source, (str, os.PathLike)):
         name = os.fspath(source)
@@ -204,7 +209,9 @@ def default_suffix(
     if any(mark in name for mark in "*?[") or (not suffix and name not in ("", "-")):
         return ""
     if stills or suffix in PICTURES["rgb"]:
-        return suffix if suffix in PICTURES[pixels] else ".png"
+        return ".png" if _is_png(codec) else suffix if suffix in PICTURES[pixels] else ".png"
+    if _is_png(codec):
+        return ""
     rule = None if codec is None else CODECS.get(CODEC_ALIASES.get(codec.lower(), codec.lower()))
     served = () if rule is None else rule.suffixes.get(pixels, ())
     if served:
@@ -212,6 +219,10 @@ def default_suffix(
     if suffix in DEFAULT_CODEC[pixels]:
         return suffix
     return ".mov" if pixels == "rgba" else ".mp4"
+
+
+def _is_png(codec: str | None) -> bool:
+    return codec is not None and codec.lower() == PNG
 
 
 def _require_place(final: Path, overwrite: bool) -> None:

@@ -36,6 +36,8 @@ def test_a_pipe_is_refused():
         ("out", {"codec": "h264"}, ["codec h264 is for video"]),
         ("out.mp4", {"codec": "h26"}, ["codec h26 is not known; did you mean h26", "prores"]),
         ("out.mp4", {"codec": "zzz"}, ["codec zzz is not known (there are h264"]),
+        ("out.mp4", {"codec": "png"}, ["codec png makes a folder of PNGs; give a path without .mp4"]),
+        ("out", {"codec": "png", "crf": 3}, ["crf 3 is for video"]),
         ("out.webm", {"codec": "h264"}, ["h264", "goes into .mp4 .mkv .mov", "not .webm"]),
         ("out.mov", {"pixels": "rgba", "codec": "h264"}, ["h264 cannot hold a transparent background", "vp9 prores"]),
         ("out.mp4", {"preset": "slowest"}, ["preset slowest is not known; did you mean slow", "ultrafast"]),
@@ -63,6 +65,9 @@ def test_refused(tmp_path, name, options, words):
         ("out.webm", {"pixels": "rgba", "crf": 0, "preset": "4"}),
         ("out.mov", {"pixels": "rgba", "codec": "prores"}),
         ("out.mov", {"codec": "prores"}),
+        ("out", {"codec": "png"}),
+        ("out", {"codec": "png", "pixels": "rgba"}),
+        ("out.png", {"codec": "png", "stills": True}),
         ("out.m4v", {}),
         ("out", {"pixels": "rgba"}),
         ("out", {"stills": True}),
@@ -171,6 +176,8 @@ def test_default_suffix(source, pixels, suffix):
         ("talk.mp4", "rgba", "h264", ".mov"),  # it holds no alpha, which is told of whatever name
         ("talk.mp4", "rgb", "h246", ".mp4"),
         ("face.jpg", "rgb", "vp9", ".jpg"),
+        ("talk.mp4", "rgba", "PNG", ""),
+        ("face.jpg", "rgb", "png", ".png"),
     ],
 )
 def test_default_suffix_for_a_codec(source, pixels, codec, suffix):
