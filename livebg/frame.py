@@ -178,6 +178,7 @@ class StreamInfo:
         colour: The tags its copy carries.
         metadata: The container's own tags (title, ...).
         chapters: In order.
+        timecode: Of the first frame, HH:MM:SS:FF, where there is one.
         side: Audio and subtitles on their way past the pipeline.
     """
 
@@ -194,4 +195,5 @@ class StreamInfo:
     colour: Colour = Colour()
     metadata: Mapping[str, str] = field(default_factory=dict)
     chapters: tuple[Chapter, ...] = ()
+    timecode: str | None = None
     side: SideStreams | None = None

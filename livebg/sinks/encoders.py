@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from livebg.cores import cores
 from livebg.errors import UsageError
 from livebg.sinks.outputs import CODECS
+from livebg.timecode import advanced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +129,8 @@ def add_video(container: OutputContainer, request: Request, info: StreamInfo, co
         context.codec_tag = "hvc1"  # the only one that Apple plays
     if request.codec == "vp9" and request.pixels == "rgba":
         stream.metadata["alpha_mode"] = "1"  # what browsers look for
+    if info.timecode is not None and advanced(info.timecode, 0, rate) is not None:
+        stream.metadata["timecode"] = info.timecode  # any other would end the file before it begins
     return stream
 
 

@@ -197,6 +197,9 @@ class VideoSink(Closing):
                 f"{self._request.codec} has no odd sizes: the last column or row of {given} is repeated, "
                 f"which makes it {coded[0]}x{coded[1]}"
             )
+        if info.timecode is not None and "timecode" not in self._video.metadata:
+            rate = float(info.rate or 0)
+            self._notes.append(f"the timecode {info.timecode} is left out: none counts {rate:.5g} frames a second so")
         self._planes = ToPlanes(colour, self._request.pix_fmt, size, coded, faint=self._request.faint_alpha)
         if side and info.side is not None:
             self._tracks = SideTracks(container, info.side, suffix)

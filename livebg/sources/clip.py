@@ -17,7 +17,7 @@ from livebg.errors import SourceError
 from livebg.sources.container import PIPE_CURE, Pipe, open_container, reason
 from livebg.sources.decoding import Decoder, choose_video
 from livebg.sources.side import SidePackets
-from livebg.sources.tags import drop_places
+from livebg.sources.tags import drop_places, find_timecode
 from livebg.sources.times import Mender, Stretches
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class Clip:
         except BaseException:
             self.close()
             raise
-        self.left_out = _left_out(self.container, self.video)
+        self.timecode = find_timecode(self.video.metadata, self.container.metadata)
+        self.left_out = _left_out(self.container, self.video, known=self.timecode)
         kept = [self.video, *(self.side.streams if self.side else ())]
         for stream in self.container.streams:
             stream.discard = Discard.default if stream in kept else Discard.all
@@ -254,8 +255,8 @@ class Clip:
         return 0 if self._jumped else self.video.frames
 
 
-def _left_out(container: InputContainer, video: VideoStream) -> str:
-    """Streams that are neither decoded nor put aside."""
+def _left_out(container: InputContainer, video: VideoStream, *, known: str | None) -> str:
+    """Streams that are neither decoded nor put aside; that of a timecode which is known is not lost."""
     named = {
         "video": "a second video or cover picture", "timecode": "the timecode", "data": "a data track",
         "attachment": "an attachment",
@@ -267,7 +268,7 @@ def _left_out(container: InputContainer, video: VideoStream) -> str:
         if stream is not video and not (chapters and stream.name == "bin_data")  # QuickTime keeps chapters in a track
     ]
     kinds = ["timecode" if each.type == "data" and "timecode" in each.metadata else each.type for each in others]
-    counts = {text: kinds.count(kind) for kind, text in named.items()}
+    counts = {text: kinds.count(kind) for kind, text in named.items() if kind != "timecode" or known is None}
     return ", ".join(f"{text} ({count})" if count > 1 else text for text, count in counts.items() if count)
 
 

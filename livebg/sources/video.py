@@ -22,6 +22,7 @@ from livebg.sources.container import Pipe, Result
 from livebg.sources.pixels import Converter
 from livebg.sources.tags import kept_tags
 from livebg.stages import Closing
+from livebg.timecode import advanced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ class VideoSource(Closing):
             self._first: Timed | None = self._apart(partial(self._skip_to_origin, first))
             self._converter = Converter(self._first[1])
             self._interlaced = self._first[1].interlaced_frame
-            self._info = _describe(self._clip, self._converter, self._origin, end)
+            self._info = _describe(self._clip, self._converter, self._origin, end, self._first[0])
         except BaseException:
             self.close()
             raise
@@ -212,7 +213,7 @@ def _open_at(
     raise AssertionError("the last lead returns or raises")
 
 
-def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction | None) -> StreamInfo:
+def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction | None, first: Fraction) -> StreamInfo:
     whole = _length(clip)
     duration = whole
     if whole is not None:
@@ -236,8 +237,17 @@ def _describe(clip: Clip, converter: Converter, origin: Fraction, end: Fraction 
         colour=converter.colour,
         metadata=kept_tags(clip.container.metadata),
         chapters=tuple(_chapters(clip, origin, end)),
+        timecode=_timecode(clip, first),
         side=clip.side,
     )
+
+
+def _timecode(clip: Clip, first: Fraction) -> str | None:
+    """That of the first frame that is shown; as the clip has it, where nobody can count from it."""
+    if clip.timecode is None:
+        return None
+    skipped = first - ((clip.video.start_time or 0) * clip.clock - clip.zero)
+    return advanced(clip.timecode, round(skipped * clip.rate), clip.rate) or clip.timecode
 
 
 def _fine(clock: Fraction) -> Fraction:

@@ -12,8 +12,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from livebg.errors import UsageError
 from livebg.frame import Chapter, Colour, Frame
 from livebg.sinks import open_sink
-from tests.media import read_frames
-from tests.sinks.clips import frames, matte, read_alpha, steady, stream, transparent, write
+from tests.media import read_frames, read_times
+from tests.sinks.clips import VARIABLE, frames, matte, read_alpha, steady, stream, transparent, write
 
 BT709, BT601, PAL = Colour(1, 1, 1, False), Colour(6, 6, 6, False), Colour(5, 6, 5, False)
 EXACT = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
@@ -191,6 +191,28 @@ def test_h265_is_tagged_for_apple(tmp_path):
     write(path, stream((64, 64)), frames(steady(2), size=(64, 64)), codec="h265")
     with av.open(str(path)) as container:
         assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+
+
+@pytest.mark.parametrize("times", [steady(25), VARIABLE])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_the_timecode_of_the_first_frame(tmp_path, suffix, times):
+    """A clip that is cut to what is written finds its place in the edit again."""
+    path = tmp_path / f"out{suffix}"
+    rate = Fraction(30_000, 1001)
+    assert write(path, stream(rate=rate, timecode="01:02:03;04"), frames(times)).notes == []
+    with av.open(str(path)) as container:
+        tags = {key.lower(): value for key, value in container.streams.video[0].metadata.items()}
+        assert tags["timecode"] == "01:02:03;04"
+        kinds = [each.type for each in container.streams]
+        assert kinds == (["video", "data"] if suffix in (".mp4", ".mov") else ["video"])
+
+
+@pytest.mark.parametrize(("timecode", "rate"), [("01:02:03;04", 25), ("01:02:03:04", 27), ("noon", 25)])
+def test_a_timecode_that_cannot_be_written_is_told_and_ends_nothing(tmp_path, timecode, rate):
+    path = tmp_path / "out.mov"
+    (note,) = write(path, stream(rate=Fraction(rate), timecode=timecode), frames(steady(5))).notes
+    assert note == f"the timecode {timecode} is left out: none counts {rate} frames a second so"
+    assert len(read_times(path)) == 5
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "webm"])

@@ -188,11 +188,25 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
         assert any("left out" in note for note in source.notes)
 
 
-def test_a_timecode_is_left_out_by_name(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mov", video_tags={"timecode": "01:02:03:04"})
-    with open_source(path) as source:
+@pytest.mark.parametrize("suffix", [".mov", ".mp4", ".mkv", ".mxf"])
+@pytest.mark.parametrize(
+    ("start", "timecode"), [(None, "01:02:03:24"), (F(3, 10), "01:02:04:07"), (F(1), "01:02:04:24")]
+)
+def test_a_timecode_is_of_the_first_frame_shown(tmp_path: Path, suffix: str, start: F | None, timecode: str) -> None:
+    tags = {"timecode": "01:02:03:24"}
+    codec = {"codec": "mpeg2video"} if suffix == ".mxf" else {}
+    path = write_clip(tmp_path / f"clip{suffix}", frames=40, rate=F(25), video_tags=tags, **codec)
+    with open_source(path, start=start) as source:
         list(source)
-        assert source.notes == [f"{path}: left out: the timecode"]
+        assert source.info.timecode == timecode
+        assert "timecode" not in source.info.metadata
+        assert source.notes == []
+
+
+def test_a_timecode_that_nobody_can_count_on_stays_as_it_is(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", rate=F(27), metadata={"TIMECODE": "01:02:03:04"})
+    with open_source(path, start=F(1, 9)) as source:
+        assert source.info.timecode == "01:02:03:04"
 
 
 def test_interlaced_is_said(tmp_path: Path) -> None:
