@@ -17,6 +17,11 @@ Fit = Literal["cover", "contain", "stretch"]
 _T = TypeVar("_T", np.uint8, np.float32)
 
 
+def turned(size: tuple[int, int], *, width: float, height: float) -> tuple[int, int]:
+    """A network's input size, width and height, for a picture: turned where one lies and the other is upright."""
+    return size[::-1] if (height > width) == (size[0] > size[1]) and height != width else size
+
+
 def scaled(plane: NDArray[_T], width: int, height: int) -> NDArray[_T]:
     """Squash to another size, averaging where it shrinks and bilinear where it grows.
 

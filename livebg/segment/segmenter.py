@@ -16,8 +16,10 @@ from __future__ import annotations
 import difflib
 import os
 import reprlib
+from functools import partial
 from numbers import Integral
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, get_args
 
 import cv2
@@ -27,7 +29,7 @@ from livebg import weights
 from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.limits import LARGEST, SMALLEST
-from livebg.scale import scale_into
+from livebg.scale import scale_into, turned
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import Precision, choose, open_runtime
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from livebg.segment.runtimes import Runtime
     from livebg.segment.subjects import Subjects
 
 SUFFIXES = (".onnx", ".pth", ".safetensors")
@@ -53,6 +56,7 @@ class Segmenter:
     Attributes:
         model: The name it was asked for, or the file's.
         size: Width and height that frames are squashed to.
+        sizes: The same in words, with the one turned where upright frames get that: «448x336/336x448».
         runtime: ``onnx``, ``openvino`` or ``torch``.
         device: ``cpu``, ``cuda:0``, ``mps``.
         precision: ``full``, ``half`` or ``int8``: what it computes in.
@@ -80,7 +84,8 @@ class Segmenter:
         Args:
             model: A name (``people``, ``u2netp``, ...) or the path of a U²-Net checkpoint (``.onnx``, ``.pth``,
                 ``.safetensors``).
-            size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own.
+            size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own, which is
+                turned for frames that are upright where it is not.
             alpha: ``matte`` makes a clean alpha of the score (see ``alpha.py``), ``raw`` gives the score as it is.
             subjects: With ``matte``, which are kept: ``all``, the ``largest``, or the N largest.
             coarse: Mattes stay at the model's size, spanning the whole frame, for a refiner to bring up.
@@ -135,7 +140,8 @@ class Segmenter:
             path = path.with_suffix(".safetensors")  # the same numbers, and torch reads them without the onnx package
         large = wanted is not None and wanted[0] * wanted[1] > _MOST_PIXELS
         self.lanes = 1 if choice.runtime == "torch" or large else lanes
-        self._runtime = open_runtime(path, choice, size=wanted, threads=threads, lanes=self.lanes)
+        self._open = partial(open_runtime, path, choice, threads=threads, lanes=self.lanes)
+        self._runtime = self._open(size=wanted)
         self.size = self._runtime.size
         self.runtime = self._runtime.name
         self.device = self._runtime.device
@@ -143,11 +149,14 @@ class Segmenter:
             raise DeviceError(f"{self._runtime.description} gains nothing by half precision: choose full or auto")
         self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
         width, height = self.size
+        self._turns = wanted is None and width != height
+        self.sizes = f"{width}x{height}/{height}x{width}" if self._turns else f"{width}x{height}"
         said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[self.precision]}"
-        self.description = f"{self.model} {width}x{height}{said} by {self._runtime.description}"
+        self.description = f"{self.model} {self.sizes}{said} by {self._runtime.description}"
         if choice.note:
             self.description += f"; {choice.note}"
-        self._pictures = Lanes(np.empty((1, height, width, 3), np.uint8) for _ in range(self.lanes))
+        self._opening = Lock()
+        self._inputs = {self.size: _Input(self._runtime, self.size, self.lanes)}
 
     def segment(self, frame: Frame | Image) -> Matte:
         """The matte of one frame.
@@ -168,31 +177,52 @@ class Segmenter:
     def segment_batch(self, frames: Sequence[Frame | Image]) -> list[Matte]:
         """The mattes of several frames in one call of the runtime; sizes may differ. See ``segment``."""
         checked = [_checked(frame) for frame in frames]
-        with self._pictures.one() as pictures:
-            if len(checked) != 1:
-                pictures = np.empty((len(checked), *pictures.shape[1:]), np.uint8)
-            for frame, picture in zip(checked, pictures, strict=True):
-                scale_into(frame.at_least(*self.size), picture)
+        sizes = [self._size_for(frame) for frame in checked]
+        mattes: dict[int, Matte] = {}
+        for size in dict.fromkeys(sizes):
+            of_this = [index for index, each in enumerate(sizes) if each == size]
+            scores = self._scores([checked[index] for index in of_this], size)
+            mattes |= {index: self._matte(checked[index], score) for index, score in zip(of_this, scores, strict=True)}
+        return [mattes[index] for index in range(len(checked))]
+
+    def _size_for(self, frame: Frame) -> tuple[int, int]:
+        """Why turned: at 448x336 a face in a picture of 3:4 is squashed to 1.8 times its width."""
+        return turned(self.size, width=frame.width, height=frame.height) if self._turns else self.size
+
+    def _scores(self, frames: Sequence[Frame], size: tuple[int, int]) -> NDArray[np.float32]:
+        """The network's scores of frames, (N, h, w) at an input size."""
+        with self._opening:
+            if size not in self._inputs:  # the first upright frame: not everybody has one
+                runtime = self._runtime if self.runtime == "torch" else self._open(size=size)
+                self._inputs[size] = _Input(runtime, size, self.lanes)
+            found = self._inputs[size]
+        with found.pictures.one() as pictures:
+            if len(frames) != 1:
+                pictures = np.empty((len(frames), *pictures.shape[1:]), np.uint8)
+            for frame, picture in zip(frames, pictures, strict=True):
+                scale_into(frame.at_least(*size), picture)
                 if self._normalise == "minmax":
                     _stretch_to_white(picture)
-            scores = self._runtime.scores(pictures)
+            scores = found.runtime.scores(pictures)
         if not np.isfinite(scores).all():
             raise StageError(f"{self.description} gave a score that is not a number: the frame is not shown")
-        return [
-            Matte(
-                score_to_alpha(
-                    score,
-                    self.size if self._coarse else (frame.width, frame.height),
-                    mode=self._alpha,
-                    subjects=self._subjects,
-                    normalise=self._normalise,
-                )
-            )
-            for frame, score in zip(checked, scores, strict=True)
-        ]
+        return scores
+
+    def _matte(self, frame: Frame, score: NDArray[np.float32]) -> Matte:
+        size = score.shape[::-1] if self._coarse else (frame.width, frame.height)
+        alpha = score_to_alpha(score, size, mode=self._alpha, subjects=self._subjects, normalise=self._normalise)
+        return Matte(alpha)
 
     def reset(self) -> None:
         """Nothing is kept between frames."""
+
+
+class _Input:
+    """A runtime at one size of picture, and the pictures that it is given."""
+
+    def __init__(self, runtime: Runtime, size: tuple[int, int], lanes: int) -> None:
+        self.runtime = runtime
+        self.pictures = Lanes(np.empty((1, size[1], size[0], 3), np.uint8) for _ in range(lanes))
 
 
 def find_model(model: str | os.PathLike[str]) -> Path:

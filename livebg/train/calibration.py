@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.u
         count: How many.
 
     Returns:
-        RGB uint8 (N, H, W, 3).
+        RGB uint8 (N, H, W, 3), none of them upright.
 
     Raises:
         UsageError: A folder is missing, or evaluation data.
@@ -48,7 +49,10 @@ def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.u
     """
     held_back, persons = recipe.data.held_back, recipe.data.persons
     shelf = load_library(data, recipe.data.sources, held_back=held_back, persons=persons).train
-    return np.stack([shoot(np.random.default_rng([_SEED, index]), shelf, recipe, 1)[0][0] for index in range(count)])
+    shots = (
+        shoot(np.random.default_rng([_SEED, index]), shelf, recipe, 1, upright=False) for index in itertools.count()
+    )
+    return np.stack([shot[0][0] for shot in itertools.islice(filter(None, shots), count)])
 
 
 def published_pictures(data: Path, count: int) -> NDArray[np.uint8]:

@@ -65,7 +65,7 @@ class Recipe(Section):
     """One training from beginning to end."""
 
     network: str = Field(description="A name of segment.u2net.CONFIGS.")
-    size: NetworkSize = Field(description="What the network sees, WxH.")
+    size: NetworkSize = Field(description="What the network sees, WxH; of upright pictures turned.")
     start: str = Field("", description="What it starts from: a model by name or file, or nothing.")
     teacher: str = Field("", description="A model to learn from besides the masks (distillation), or nothing.")
     batch: Annotated[int, Field(ge=2, multiple_of=2)] = 8

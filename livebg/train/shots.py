@@ -7,6 +7,7 @@ draw them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from livebg.scale import turned
 from livebg.train.camera import draw_camera
 from livebg.train.scenes import compose_scene, draw_motion
 
@@ -46,27 +48,34 @@ class Batches(Dataset[Batch]):
         self._recipe = recipe
 
     def __getitem__(self, step: int) -> Batch:
-        """Draw the batch of one step."""
+        """Draw the batch of one step: pictures of one size, upright ones or all others, as often as scenes are such."""
         cv2.setNumThreads(1)  # the network has the cores
         recipe = self._recipe
-        frames = 2 if np.random.default_rng([recipe.seed, step]).random() < recipe.shots else 1
-        pairs = [
-            pair
-            for shot in range(recipe.batch // frames)
-            for pair in shoot(np.random.default_rng([recipe.seed, step, shot]), self._shelf, recipe, frames)
-        ]
+        rng = np.random.default_rng([recipe.seed, step])
+        frames = 2 if rng.random() < recipe.shots else 1
+        upright = compose_scene(rng, self._shelf, recipe.scenes).aspect < 1
+        pairs: list[tuple[Image, Image]] = []
+        for shot in count():
+            if len(pairs) == recipe.batch:
+                break
+            pairs += shoot(np.random.default_rng([recipe.seed, step, shot]), self._shelf, recipe, frames, upright)
         pictures, alphas = (torch.from_numpy(np.stack(each)) for each in zip(*pairs, strict=True))
         return Batch(pictures, alphas, frames)
 
 
-def shoot(rng: np.random.Generator, shelf: Shelf, recipe: Recipe, frames: int) -> list[tuple[Image, Image]]:
-    """One scene through one camera: neighbouring frames with their true alphas."""
+def shoot(
+    rng: np.random.Generator, shelf: Shelf, recipe: Recipe, frames: int, upright: bool
+) -> list[tuple[Image, Image]]:
+    """One scene through one camera: neighbouring frames with their true alphas; none where it is not as asked."""
     scene = compose_scene(rng, shelf, recipe.scenes)
+    if (scene.aspect < 1) != upright:
+        return []
+    size = turned(recipe.size, width=scene.aspect, height=1)
     camera = draw_camera(rng)
     shot = []
     for index in range(frames):
         motions = draw_motion(rng, len(scene.layers), scene.aspect) if index else None
-        picture, alpha = scene.draw(recipe.size, motions)
+        picture, alpha = scene.draw(size, motions)
         shot.append((camera.shoot(picture, rng), alpha))
     return shot
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livebg.scale import scaled
+from livebg.scale import scaled, turned
 from livebg.segment.alpha import score_to_alpha
 from livebg.segment.runtimes import SCALE, SHIFT
 from livebg.train.camera import draw_camera
@@ -86,8 +86,8 @@ def validate(
 
 @torch.inference_mode()
 def matte_of(network: U2Net, size: tuple[int, int], picture: Image) -> NDArray[np.float32]:
-    """A picture's alpha, (H, W) float32, by a torch network at an input size (width, height)."""
-    small = scaled(picture, *size)
+    """A picture's alpha, (H, W) float32, by a torch network at an input size (width, height), turned as it needs it."""
+    small = scaled(picture, *turned(size, width=picture.shape[1], height=picture.shape[0]))
     device = next(network.parameters()).device
     score = network(normalised(torch.from_numpy(small)[None].to(device)))[0, 0].cpu().numpy()
     return score_to_alpha(score, (picture.shape[1], picture.shape[0]))

@@ -173,7 +173,7 @@ def test_a_camouflaged_room_is_nearer_to_the_person_in_colour(library, recipe):
 
 
 def test_the_same_seed_gives_the_same_shot_and_another_one_another(library, recipe):
-    one, again, other = (shoot(np.random.default_rng(seed), library.train, recipe, 2) for seed in (3, 3, 4))
+    one, again, other = (shoot(np.random.default_rng(seed), library.train, recipe, 2, False) for seed in (3, 3, 4))
     for (picture, alpha), (same, as_well) in zip(one, again, strict=True):
         assert np.array_equal(picture, same)
         assert np.array_equal(alpha, as_well)
@@ -190,14 +190,29 @@ def test_a_moment_later_people_have_moved_a_little(library, recipe):
 
 def test_a_batch_follows_from_its_step_alone(library, recipe):
     batches, again = Batches(library.train, recipe), Batches(library.train, recipe)
-    frames = set()
+    frames, sizes = set(), set()
     for step in (5, 0, 3, 1, 2):
         batch = batches[step]
-        assert batch.pictures.shape == (2, 48, 64, 3)
-        assert batch.alphas.shape == (2, 48, 64)
+        assert batch.pictures.shape == (2, *batch.alphas.shape[1:], 3)
         assert (batch.pictures == again[step].pictures).all()
         frames.add(batch.frames)
+        sizes.add(tuple(batch.alphas.shape))
     assert frames == {1, 2}
+    assert sizes == {(2, 48, 64), (2, 64, 48)}
+
+
+def test_upright_scenes_are_seen_upright_and_as_often_as_they_are_drawn(library, recipe):
+    """At 64x48 for a picture of 3:4 squashed into 4:3 a face would be 1.8 times as wide as it is."""
+    drawn = [scene.aspect < 1 for scene in scenes(library, recipe, 300)]
+    turned = [Batches(library.train, recipe)[step].alphas.shape[1] == 64 for step in range(100)]
+    plan = recipe.model_copy(update={"scenes": recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0})})
+    composed = [Batches(library.train, plan)[step].alphas.shape[1] == 64 for step in range(100)]
+    assert abs(np.mean(composed) - np.mean(drawn)) < 0.12
+    assert 0 < np.mean(turned) < 1
+    for upright in (False, True):
+        shots = [shoot(np.random.default_rng(seed), library.train, recipe, 1, upright) for seed in range(30)]
+        assert {shot[0][1].shape for shot in shots if shot} == {(64, 48) if upright else (48, 64)}
+        assert not all(shots)
 
 
 @pytest.mark.parametrize("seed", range(5))
