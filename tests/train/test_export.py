@@ -94,8 +94,8 @@ def test_whole_numbers_are_half_as_many_bytes_and_nearly_the_same_score(files, w
         Segmenter(whole[1], alpha="raw", device="cpu", runtime="onnx", precision=each) for each in ("full", "int8")
     )
     assert one.size == other.size == (192, 144)
-    assert one.description.startswith("people-nano.onnx 192x144 in full precision by ONNX Runtime")
-    assert other.description.startswith("people-nano.onnx 192x144 in int8 by ONNX Runtime")
+    assert one.description.startswith("people-nano.onnx 192x144/144x192 in full precision by ONNX Runtime")
+    assert other.description.startswith("people-nano.onnx 192x144/144x192 in int8 by ONNX Runtime")
     for scene in scenes[1:]:
         full, ours = one.segment(scene).alpha, other.segment(scene).alpha
         assert not np.array_equal(full, ours)  # it is another network
