@@ -87,7 +87,8 @@ class SegmentConfig(_Table):
         None, description="Choose model and cadence for this machine, where they are not given; auto: to keep up."
     )
     size: NetworkSize | None = Field(
-        None, description="What the network sees: N squashes to NxN as published; default the model's own."
+        None,
+        description="What the network sees: N squashes to NxN as published; WxH is turned for upright pictures; default the model's.",
     )
     alpha: Literal["matte", "raw"] = Field(
         "matte", description="matte: a curve makes sure subject 1 and sure background 0; raw: the network's score."

@@ -16,7 +16,7 @@ from livebg.compose import parse_background
 from livebg.config import Config
 from livebg.cores import cores
 from livebg.errors import SinkError, SourceError, UsageError
-from livebg.sinks import check_output, default_suffix
+from livebg.sinks import check_output, default_suffix, is_png
 from livebg.sources import RESULT_MARK, is_picture, is_result, is_video
 
 _MOST_LANES = 4  # each holds its own activations, and a frame that waits
@@ -67,7 +67,7 @@ def plan(inputs: Sequence[str], config: Config) -> list[Job]:
         SourceError: A folder holds neither clips nor pictures.
         UsageError: Results that would collide, or overwrite an input.
     """
-    entries = [entry for path in inputs for entry in _entries(path)]
+    entries = [entry for path in inputs for entry in _entries(path, config)]
     batch = len(entries) > 1 or any(entry not in inputs for entry in entries)
     jobs = [_job(entry, config, batch=batch) for entry in entries]
     # Clips that differ in their suffix alone keep it: talk.mov-livebg.mp4 beside talk.mp4-livebg.mp4.
@@ -150,7 +150,7 @@ def check_shared(config: Config) -> None:
         raise SinkError(f"cannot write the report {path}: {folder} is no folder that can be written")
 
 
-def _entries(path: str) -> list[str]:
+def _entries(path: str, config: Config) -> list[str]:
     """What one word of the command line stands for: itself, or the clips of the folder or pattern that it names."""
     if not path:
         raise UsageError("an input is empty: an unset variable on the command line?")
@@ -163,7 +163,7 @@ def _entries(path: str) -> list[str]:
         return [str(folder / name) for name in clips]
     if any(is_picture(name) for name in names):
         return [path]
-    inside = _folders_of_clips(folder)
+    inside = _folders_of_clips(folder, config)
     cure = f"name its folders that do: {inside[0]} …" if inside else "name a folder that does"
     raise SourceError(f"{path} holds neither clips nor pictures: {cure}")
 
@@ -187,13 +187,18 @@ def _clips(names: Sequence[str]) -> list[str]:
     return [name for name in names if is_video(name) and not is_result(name)]
 
 
-def _folders_of_clips(folder: Path) -> list[Path]:
-    """Those right inside a folder that hold clips, the hidden and the forbidden left out."""
+def _folders_of_clips(folder: Path, config: Config) -> list[Path]:
+    """Those right inside a folder that hold clips; the hidden, the forbidden and those of results left out."""
+    ours = {Path(path).resolve() for path in (config.output.output, config.output.matte_out) if path is not None}
     inside = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    return [each for each in inside if os.access(each, os.R_OK | os.X_OK) and _clips(_names(each))]
+    return [
+        each
+        for each in inside
+        if each.resolve() not in ours and os.access(each, os.R_OK | os.X_OK) and _clips(_names(each))
+    ]
 
 
-def passed_over(inputs: Sequence[str]) -> list[str]:
+def passed_over(inputs: Sequence[str], config: Config) -> list[str]:
     """A line for each folder of clips that holds pictures too, which are no clip, and for one with folders of clips."""
     lines = []
     named = [Path(path) for path in inputs if path != "-"]
@@ -206,7 +211,7 @@ def passed_over(inputs: Sequence[str]) -> list[str]:
             some = "1 picture is" if pictures == 1 else f"{pictures} pictures are"
             lines.append(f"{folder}: {some} passed over beside its clips: name them, or move them")
         # Those that are named themselves, as by clips clips/*, are not passed over.
-        inside = [str(each) for each in _folders_of_clips(folder) if each not in named]
+        inside = [str(each) for each in _folders_of_clips(folder, config) if each not in named]
         if inside:
             lines.append(f"{folder}: clips in folders inside it are passed over: name these too ({', '.join(inside)})")
     return lines
@@ -230,9 +235,11 @@ def _default_suffix(path: str, config: Config, *, matte: bool = False) -> str:
     """The suffix of an output whose name the user left to us; none for a folder of pictures."""
     if _is_sequence(path):
         return ""
-    output = config.output.for_matte() if matte else config.output
+    codec = config.output.codec
+    if matte and not is_png(codec):  # PNGs for both, or neither
+        codec = config.output.for_matte().codec
     pixels = "gray" if matte else pixels_of(config)
-    return default_suffix(Path(path).suffix, pixels, stills=is_picture(path), codec=output.codec)
+    return default_suffix(Path(path).suffix, pixels, stills=is_picture(path), codec=codec)
 
 
 def _is_sequence(path: str) -> bool:
@@ -259,7 +266,7 @@ def _within(folder: str, stem: Path, suffix: str) -> str:
 
 def _named(stem: str, suffix: str) -> str:
     """A result's name; a folder's has no dot, which would make a suffix of what comes after it."""
-    return stem + suffix if suffix else stem.replace(".", "-")
+    return stem + suffix if suffix else stem.replace(".", "_")
 
 
 def _make_folder(folder: Path) -> None:

@@ -18,8 +18,9 @@ _T = TypeVar("_T", np.uint8, np.float32)
 
 
 def turned(size: tuple[int, int], *, width: float, height: float) -> tuple[int, int]:
-    """A network's input size, width and height, for a picture: turned where one lies and the other is upright."""
-    return size[::-1] if (height > width) == (size[0] > size[1]) and height != width else size
+    """A network's input size, width and height, as a picture of this shape needs it: upright or lying."""
+    short, long = sorted(size)
+    return (short, long) if height > width else (long, short)
 
 
 def scaled(plane: NDArray[_T], width: int, height: int) -> NDArray[_T]:

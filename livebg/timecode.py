@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from math import floor
 
-_SHAPE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d)")
-_COUNTS = {24, 25, 30, 48, 50, 60, 100, 120, 150}  # frames a second that FFmpeg writes one for
+_SHAPE = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d{1,3})")
 _DROPPED = 15  # of so many frames a second one number is left out each minute
+_HALF = Fraction(1, 2)
 
 
 def advanced(text: str, frames: int, rate: Fraction) -> str | None:
@@ -25,15 +26,17 @@ def advanced(text: str, frames: int, rate: Fraction) -> str | None:
     Returns:
         ``None`` where the text is no timecode, or none of so many frames a second.
     """
-    found, count = _SHAPE.fullmatch(text.strip()), round(rate)
-    if found is None or count not in _COUNTS:
+    found, count = _SHAPE.fullmatch(text.strip()), floor(rate + _HALF)
+    if found is None or count < 1:
         return None
-    drops = found[4] != ":"
+    drops, digits = found[4] != ":", len(found[5])
     hours, minutes, seconds, frame = (int(found[group]) for group in (1, 2, 3, 5))
-    if (drops and count % 30) or frame >= count or max(minutes, seconds) > 59:
+    if (drops and count % 30) or hours > 23 or max(minutes, seconds) > 59 or frame >= count:
         return None
     left_out = count // _DROPPED if drops else 0
     minute, ten = 60 * count - left_out, 600 * count - 9 * left_out
+    if not seconds and frame < left_out and minutes % 10:
+        return None
     gone = 60 * hours + minutes
     number = (60 * gone + seconds) * count + frame - left_out * (gone - gone // 10)
     number = (number + frames) % (24 * 6 * ten)
@@ -41,4 +44,4 @@ def advanced(text: str, frames: int, rate: Fraction) -> str | None:
     number += left_out * (9 * tens + max(0, (rest - left_out) // minute))
     whole, frame = divmod(number, count)
     mark = ";" if drops else ":"
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{frame:02}"
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{mark}{frame:0{digits}}"

@@ -45,31 +45,43 @@ def test_clips_as_pngs_have_a_folder_each(tmp_path):
     for name in ("a.mp4", "a.mov", "v1.2.mkv"):
         (tmp_path / name).touch()
     config = Config().override({"output": {"output": "done", "codec": "png"}})
-    assert [job.output for job in plan([str(tmp_path)], config)] == ["done/a-mov", "done/a-mp4", "done/v1-2"]
+    assert [job.output for job in plan([str(tmp_path)], config)] == ["done/a_mov", "done/a_mp4", "done/v1_2"]
+    mattes = Config().override({"output": {"output": "done", "matte_out": "mattes", "codec": "PNG"}})
+    assert {job.matte for job in plan([str(tmp_path)], mattes)} == {"mattes/a_mov", "mattes/a_mp4", "mattes/v1_2"}
     (job,) = plan([str(tmp_path / "v1.2.mkv")], Config().override({"output": {"codec": "png"}}))
-    assert job.output == str(tmp_path / "v1-2-livebg")
+    assert job.output == str(tmp_path / "v1_2-livebg")
 
 
 def test_pictures_beside_clips_are_told(tmp_path):
     for name in ("a.mp4", "b.mov", "a-livebg.png"):
         (tmp_path / name).touch()
-    assert passed_over([str(tmp_path), "-", "talk.mp4"]) == []
+    assert passed_over([str(tmp_path), "-", "talk.mp4"], Config()) == []
     (tmp_path / "holiday.JPG").touch()
-    (line,) = passed_over([str(tmp_path)])
+    (line,) = passed_over([str(tmp_path)], Config())
     assert line.startswith(f"{tmp_path}: 1 picture is passed over")
     (tmp_path / "b.mov").unlink()
     (tmp_path / "a.mp4").unlink()
-    assert passed_over([str(tmp_path)]) == []  # it is a folder of pictures
+    assert passed_over([str(tmp_path)], Config()) == []  # it is a folder of pictures
 
 
 def test_clips_in_folders_inside_a_folder_of_clips_are_told(tmp_path):
-    for name in ("a.mp4", "day1/b.mp4", ".trash/c.mp4", "notes/d.txt", "done/e-livebg.mp4"):
+    for name in (
+        "a.mp4",
+        "day1/b.mp4",
+        ".trash/c.mp4",
+        "notes/d.txt",
+        "old/e-livebg.mp4",
+        "done/a.mp4",
+        "mattes/a.mp4",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    (line,) = passed_over([str(tmp_path)])
+    ours = {"output": str(tmp_path / "done"), "matte_out": f"{tmp_path}/mattes/"}
+    config = Config().override({"output": ours})
+    (line,) = passed_over([str(tmp_path)], config)
     assert line.startswith(f"{tmp_path}: clips in folders inside it are passed over")
     assert line.endswith(f"({tmp_path / 'day1'})")
-    assert passed_over([str(tmp_path), f"{tmp_path}/day1/"]) == []
+    assert passed_over([str(tmp_path), f"{tmp_path}/day1/"], config) == []
 
 
 def test_a_folder_whose_folders_alone_hold_clips_names_them(tmp_path):
@@ -77,6 +89,8 @@ def test_a_folder_whose_folders_alone_hold_clips_names_them(tmp_path):
     (tmp_path / "day1" / "b.mp4").touch()
     with pytest.raises(SourceError, match=r"name its folders that do: .*day1"):
         plan([str(tmp_path)], Config())
+    with pytest.raises(SourceError, match=r"name a folder that does$"):  # what an earlier call made is no input
+        plan([str(tmp_path)], Config().override({"output": {"output": str(tmp_path / "day1")}}))
 
 
 def test_a_refiner_without_weights_fails_once_and_first(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from livebg.scale import fit_into, quickly_scaled, scale_into, scaled, scaled_alpha
+from livebg.scale import fit_into, quickly_scaled, scale_into, scaled, scaled_alpha, turned
 
 
 def thirds(height: int, width: int, *, upright: bool = False) -> np.ndarray:
@@ -128,3 +128,10 @@ def test_a_part_of_its_very_size_is_handed_on_contiguous():
     part = fit_into(image, 64, 36, "cover")
     assert part.flags.c_contiguous
     assert np.array_equal(part, image[:, 8:72])
+
+
+@pytest.mark.parametrize("size", [(448, 336), (336, 448)])
+def test_an_input_size_is_upright_for_upright_pictures_alone(size):
+    assert turned(size, width=9, height=16) == (336, 448)
+    assert turned(size, width=16, height=9) == turned(size, width=1, height=1) == (448, 336)
+    assert turned((320, 320), width=9, height=16) == (320, 320)

@@ -32,6 +32,19 @@ def test_it_counts_as_the_labels_follow_each_other(rate, left_out):
     assert advanced(found[17981], 40_000, rate) == found[57981]
 
 
+@pytest.mark.parametrize(
+    ("text", "rate", "later"),
+    [
+        ("01:02:03:119", 120, "01:02:04:000"),  # as FFmpeg writes more than a hundred
+        ("01:02:03:08", 12, "01:02:03:09"),
+        ("01:02:03.29", NTSC, "01:02:04;00"),
+        ("01:02:03:24", Fraction(49, 2), "01:02:04:00"),  # 24.5 counts 25, as FFmpeg rounds it
+    ],
+)
+def test_other_rates(text, rate, later):
+    assert advanced(text, 1, Fraction(rate)) == later
+
+
 @pytest.mark.parametrize(("mark", "last"), [(":", "23:59:59:29"), (";", "23:59:59;29")])
 def test_after_midnight_comes_zero(mark, last):
     assert advanced(last, 1, NTSC) == f"00:00:00{mark}00"
@@ -46,8 +59,10 @@ def test_after_midnight_comes_zero(mark, last):
         ("01:02:03:25", 25),
         ("01:61:03:00", 25),
         ("01:02:03;04", 25),  # nothing is dropped at 25
-        ("01:02:03:04", 15),
-        ("01:02:03:04", Fraction(277, 10)),
+        ("01:02:03:15", 15),
+        ("24:00:00:00", 25),
+        ("00:01:00;01", NTSC),  # a number that is left out
+        ("01:02:03:00", 0),
     ],
 )
 def test_what_is_none_gives_none(text, rate):

@@ -33,7 +33,7 @@ def process(inputs: tuple[str, ...], config: Config) -> None:
     jobs = plan(inputs, config)
     check_shared(config)
     if not config.output.quiet:
-        for line in passed_over(inputs):
+        for line in passed_over(inputs, config):
             click.echo(line, err=True)
     with Outcomes(jobs, config.output.json_report) as outcomes:
         failures = _do_all(jobs, config, outcomes)

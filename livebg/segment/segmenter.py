@@ -84,8 +84,8 @@ class Segmenter:
         Args:
             model: A name (``people``, ``u2netp``, ...) or the path of a U²-Net checkpoint (``.onnx``, ``.pth``,
                 ``.safetensors``).
-            size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own, which is
-                turned for frames that are upright where it is not.
+            size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own. One that
+                is not square is turned for frames that are upright where it lies, and the other way round.
             alpha: ``matte`` makes a clean alpha of the score (see ``alpha.py``), ``raw`` gives the score as it is.
             subjects: With ``matte``, which are kept: ``all``, the ``largest``, or the N largest.
             coarse: Mattes stay at the model's size, spanning the whole frame, for a refiner to bring up.
@@ -149,7 +149,7 @@ class Segmenter:
             raise DeviceError(f"{self._runtime.description} gains nothing by half precision: choose full or auto")
         self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
         width, height = self.size
-        self._turns = wanted is None and width != height
+        self._turns = width != height
         self.sizes = f"{width}x{height}/{height}x{width}" if self._turns else f"{width}x{height}"
         said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[self.precision]}"
         self.description = f"{self.model} {self.sizes}{said} by {self._runtime.description}"
@@ -171,6 +171,7 @@ class Segmenter:
             ValueError: Not such a picture.
             DeviceError: The runtime failed (out of memory, device lost).
             StageError: The network gave values that are not finite.
+            WeightsError: The file is gone before the first picture that needs its size turned.
         """
         return self.segment_batch([frame])[0]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from livebg.errors import SinkError, UsageError
 from livebg.sinks.null import NullSink
-from livebg.sinks.outputs import CODECS, check_output, choose_codec, default_suffix, is_video_output
+from livebg.sinks.outputs import CODECS, check_output, choose_codec, default_suffix, is_png, is_video_output
 from livebg.sinks.place import Pixels, Place, partial_path
 from livebg.sinks.write_behind import WriteBehind
 
@@ -31,6 +31,7 @@ __all__ = [
     "check_output",
     "codecs",
     "default_suffix",
+    "is_png",
     "open_sink",
     "open_virtual_camera",
     "partial_path",
@@ -81,7 +82,7 @@ def open_sink(
 
     if place.final.suffix:
         return PictureSink(place, pixels)
-    return ImageSink(place, pixels, info.side if side else None)
+    return ImageSink(place, pixels, info.side if side else None, info.timecode)
 
 
 def open_virtual_camera(spec: str, width: int, height: int, fps: Fraction) -> Sink:

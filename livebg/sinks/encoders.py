@@ -130,7 +130,7 @@ def add_video(container: OutputContainer, request: Request, info: StreamInfo, co
     if request.codec == "vp9" and request.pixels == "rgba":
         stream.metadata["alpha_mode"] = "1"  # what browsers look for
     if info.timecode is not None and advanced(info.timecode, 0, rate) is not None:
-        stream.metadata["timecode"] = info.timecode  # any other would end the file before it begins
+        stream.metadata["timecode"] = info.timecode  # MOV and MP4 make a track of it; of any other nothing, or nonsense
     return stream
 
 

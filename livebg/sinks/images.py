@@ -40,13 +40,16 @@ class ImageSink(Closing):
         place: The folder; it is made under a hidden name and bears its own when complete.
         pixels: rgb gives RGB, rgba RGBA and gray 8-bit gray PNGs.
         side: Audio and subtitles that nobody else takes: they are let go, and told of.
+        timecode: Of the first frame, which is told: PNGs have no place for it.
 
     Raises:
         SinkError: The folder cannot be made.
     """
 
-    def __init__(self, place: Place, pixels: Pixels, side: SideStreams | None = None) -> None:
-        self._place, self._pixels, self._side = place, pixels, side
+    def __init__(
+        self, place: Place, pixels: Pixels, side: SideStreams | None = None, timecode: str | None = None
+    ) -> None:
+        self._place, self._pixels, self._side, self._timecode = place, pixels, side, timecode
         self._dropped = ", ".join(f"{each.type} stream {each.index}" for each in side.streams) if side else ""
         self._names: set[str] = set()
         self._last: Fraction | None = None
@@ -68,6 +71,8 @@ class ImageSink(Closing):
             said.append(
                 f"{self._place.final}: PNGs have no times: these frames were {nearest:.0f} to {farthest:.0f} ms apart"
             )
+        if self._timecode is not None:
+            said.append(f"{self._place.final}: PNGs have no timecode: that of the first frame was {self._timecode}")
         return said
 
     def write(self, frame: Frame) -> None:

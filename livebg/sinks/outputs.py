@@ -126,9 +126,12 @@ def check_output(
             raise UsageError(f"{path}: {suffix} cannot hold alpha; use {_listed(PICTURES[pixels])} or {_FOLDER}")
         if suffix and not stills:
             raise UsageError(f"{path}: a picture cannot hold a video; use {_video_choices(pixels)} or {_FOLDER}")
+        if is_png(codec):
+            if suffix not in ("", ".png"):
+                raise UsageError(f"{path}: codec png makes PNGs; give a name that ends in .png, or {_FOLDER}")
+            codec = None
         for name, value in (("codec", codec), ("crf", crf), ("preset", preset)):
-            as_pngs = name == "codec" and _is_png(codec) and suffix in ("", ".png")
-            if value is not None and not as_pngs:
+            if value is not None:
                 raise UsageError(f"{path}: {name} {value} is for video; leave it out for pictures")
     else:
         choices = _listed(PICTURES[pixels]) if stills else _video_choices(pixels)
@@ -154,10 +157,10 @@ def choose_codec(path: Path, pixels: Pixels, codec: str | None, crf: int | None,
         name = DEFAULT_CODEC[pixels][suffix]
     else:
         name = CODEC_ALIASES.get(codec.lower(), codec.lower())
-        if _is_png(codec):
+        if is_png(codec):
             raise UsageError(f"{path}: codec png makes a folder of PNGs; give a path without {suffix}")
         if name not in CODECS:
-            near = get_close_matches(name, [*CODECS, *CODEC_ALIASES], n=1)
+            near = get_close_matches(name, [*CODECS, *CODEC_ALIASES, PNG], n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"codec {codec} is not known{hint} (there are {', '.join([*CODECS, PNG])})")
         served = CODECS[name].suffixes.get(pixels, ())
@@ -209,8 +212,8 @@ def default_suffix(
     if any(mark in name for mark in "*?[") or (not suffix and name not in ("", "-")):
         return ""
     if stills or suffix in PICTURES["rgb"]:
-        return ".png" if _is_png(codec) else suffix if suffix in PICTURES[pixels] else ".png"
-    if _is_png(codec):
+        return ".png" if is_png(codec) else suffix if suffix in PICTURES[pixels] else ".png"
+    if is_png(codec):
         return ""
     rule = None if codec is None else CODECS.get(CODEC_ALIASES.get(codec.lower(), codec.lower()))
     served = () if rule is None else rule.suffixes.get(pixels, ())
@@ -221,7 +224,8 @@ def default_suffix(
     return ".mov" if pixels == "rgba" else ".mp4"
 
 
-def _is_png(codec: str | None) -> bool:
+def is_png(codec: str | None) -> bool:
+    """Whether a folder of PNGs is asked for, or a PNG, where a codec may be named."""
     return codec is not None and codec.lower() == PNG
 
 

@@ -41,7 +41,7 @@ _AUDIO_ENCODER = {"webm": "libopus"}
 _TEXT_ENCODER = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 _SPOKEN = {"libopus": "Opus", "aac": "AAC", "mov_text": "MP4 text", "subrip": "SubRip", "webvtt": "WebVTT"}
 # Container-made tags that would be wrong in the copy.
-_STALE_TAGS = {"duration", "number_of_frames", "number_of_bytes", "bps", "vendor_id", "encoder"}
+_STALE_TAGS = {"timecode", "duration", "number_of_frames", "number_of_bytes", "bps", "vendor_id", "encoder"}
 
 
 class SideTracks:

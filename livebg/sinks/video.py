@@ -198,8 +198,8 @@ class VideoSink(Closing):
                 f"which makes it {coded[0]}x{coded[1]}"
             )
         if info.timecode is not None and "timecode" not in self._video.metadata:
-            rate = float(info.rate or 0)
-            self._notes.append(f"the timecode {info.timecode} is left out: none counts {rate:.5g} frames a second so")
+            rate = float(self._video.average_rate or 0)
+            self._notes.append(f"the timecode {info.timecode} is left out: it is none of {rate:.5g} frames a second")
         self._planes = ToPlanes(colour, self._request.pix_fmt, size, coded, faint=self._request.faint_alpha)
         if side and info.side is not None:
             self._tracks = SideTracks(container, info.side, suffix)

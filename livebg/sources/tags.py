@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_TIMECODE = "timecode"
 # Those that describe the file itself, written anew by whoever writes the next one.
-_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder"}
-_TIMECODE = "timecode"  # it counts from where the copy begins
+_OWN = {"major_brand", "minor_version", "compatible_brands", "encoder", _TIMECODE}
 # QuickTime's and Android's names for where a clip was taken hold one of these ("location-eng",
 # "com.apple.quicktime.location.ISO6709"), as do those that people give.
 _PLACE = ("location", "gps", "latitude", "longitude")
@@ -17,7 +17,7 @@ _PLACE = ("location", "gps", "latitude", "longitude")
 
 def kept_tags(tags: dict[str, str]) -> dict[str, str]:
     """Those that a copy keeps."""
-    return {key: value for key, value in tags.items() if key.lower() not in {*_OWN, _TIMECODE}}
+    return {key: value for key, value in tags.items() if key.lower() not in _OWN}
 
 
 def find_timecode(*tags: Mapping[str, str]) -> str | None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Timed = tuple[Fraction, VideoFrame]
 
+_SLOW = 47  # frames a second up to which a timecode counts each
 # Seconds before the wanted start to jump to, in turn, until the frame that comes out is early enough. The first is not
 # 0 so that audio stored a little before its picture is met too. After
 # the last the clip is read from the top.
@@ -88,8 +89,10 @@ class VideoSource(Closing):
         clip, converter = self._clip, self._converter
         missing, disordered = clip.mender.missing, clip.mender.disordered
         joints, untimed = clip.stretches.joints, clip.side.untimed if clip.side else 0
+        fast = clip.rate > _SLOW  # some cameras count every second frame, which nothing tells that we can ask
         said = (
             (clip.left_out, f"left out: {clip.left_out}"),
+            (fast and clip.timecode, f"its timecode {clip.timecode} is taken to count {float(clip.rate):.5g} a second"),
             (clip.places, f"the place where it was taken is left out: {', '.join(clip.places)}"),
             (clip.drops_alpha, "its alpha is left out: this FFmpeg lacks libvpx, which alone decodes it"),
             (converter.transparent, f"transparent pixels stand on white ({_frames(converter.transparent)})"),

@@ -41,7 +41,7 @@ def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.u
         count: How many.
 
     Returns:
-        RGB uint8 (N, H, W, 3), none of them upright.
+        RGB uint8 (N, H, W, 3) of the recipe's size: upright ones are left out, or all others.
 
     Raises:
         UsageError: A folder is missing, or evaluation data.
@@ -49,8 +49,9 @@ def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.u
     """
     held_back, persons = recipe.data.held_back, recipe.data.persons
     shelf = load_library(data, recipe.data.sources, held_back=held_back, persons=persons).train
+    upright = recipe.size[0] < recipe.size[1]
     shots = (
-        shoot(np.random.default_rng([_SEED, index]), shelf, recipe, 1, upright=False) for index in itertools.count()
+        shoot(np.random.default_rng([_SEED, index]), shelf, recipe, 1, upright=upright) for index in itertools.count()
     )
     return np.stack([shot[0][0] for shot in itertools.islice(filter(None, shots), count)])
 

@@ -39,10 +39,13 @@ def test_an_upright_picture_is_given_the_size_turned(way, pictures, upright):
         assert np.array_equal(segmenter.segment(picture).alpha, nano(size=size, **way).segment(picture).alpha)
 
 
-def test_a_size_that_was_asked_for_is_not_turned(upright):
-    segmenter = nano(size=(192, 144), coarse=True)
-    assert segmenter.segment(upright).alpha.shape == (144, 192)
-    assert segmenter.sizes == "192x144"
+@pytest.mark.parametrize("size", [(160, 96), (96, 160)])
+def test_a_size_that_was_asked_for_is_turned_too(size, pictures, upright):
+    segmenter = nano(size=size, coarse=True)
+    assert segmenter.segment(upright).alpha.shape == (160, 96)
+    assert segmenter.segment(pictures[0]).alpha.shape == (96, 160)
+    assert segmenter.segment(upright[:270]).alpha.shape == (96, 160)  # a square one
+    assert nano(size=96, coarse=True).segment(upright).alpha.shape == (96, 96)
 
 
 def test_coarse_mattes_have_the_size_that_the_network_saw(pictures, upright):

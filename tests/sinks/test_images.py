@@ -14,7 +14,7 @@ from livebg.frame import Frame
 from livebg.sinks import open_sink
 from livebg.sources import open_source
 from tests.media import write_clip
-from tests.sinks.clips import PICTURE, SIZE, frames, hidden, steady, stream
+from tests.sinks.clips import PICTURE, SIZE, frames, hidden, steady, stream, write
 
 
 def read(path):
@@ -44,6 +44,11 @@ def test_pictures_keep_their_names_and_sizes(tmp_path):
         sink.finish()
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["anna.png", "bert.v2.png", "çelik.png"]
     assert read(tmp_path / "out" / "bert.v2.png").shape == (17, 31, 3)
+
+
+def test_a_timecode_is_told(tmp_path):
+    sink = write(tmp_path / "out", stream(timecode="01:02:03:04"), frames(steady(2)))
+    assert sink.notes == [f"{tmp_path}/out: PNGs have no timecode: that of the first frame was 01:02:03:04"]
 
 
 def test_two_pictures_of_one_name_do_not_overwrite_each_other(tmp_path):

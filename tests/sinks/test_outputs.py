@@ -37,6 +37,8 @@ def test_a_pipe_is_refused():
         ("out.mp4", {"codec": "h26"}, ["codec h26 is not known; did you mean h26", "prores"]),
         ("out.mp4", {"codec": "zzz"}, ["codec zzz is not known (there are h264"]),
         ("out.mp4", {"codec": "png"}, ["codec png makes a folder of PNGs; give a path without .mp4"]),
+        ("out.jpg", {"codec": "png", "stills": True}, ["codec png makes PNGs; give a name that ends in .png"]),
+        ("out.mp4", {"codec": "pgn"}, ["did you mean png?"]),
         ("out", {"codec": "png", "crf": 3}, ["crf 3 is for video"]),
         ("out.webm", {"codec": "h264"}, ["h264", "goes into .mp4 .mkv .mov", "not .webm"]),
         ("out.mov", {"pixels": "rgba", "codec": "h264"}, ["h264 cannot hold a transparent background", "vp9 prores"]),

@@ -289,6 +289,19 @@ def test_sound_keeps_its_name(tmp_path, container, suffix):
     assert "name" not in tags or suffix == "mp4"
 
 
+def test_a_track_s_own_timecode_would_be_wrong_in_a_part(tmp_path):
+    tags = {"timecode": "01:00:00:00"}
+    given = write_clip(tmp_path / "in.mkv", frames=50, rate=Fraction(25), audio="aac", video_tags=tags, audio_tags=tags)
+    path = tmp_path / "out.mkv"
+    with open_source(given, start=Fraction(1)) as source, open_sink(path, source.info) as sink:
+        for frame in source:
+            sink.write(frame)
+        sink.finish()
+    with av.open(str(path)) as out:
+        told = [{key.lower(): value for key, value in each.metadata.items()} for each in out.streams]
+    assert [each.get("timecode") for each in told] == ["01:00:01:00", None]
+
+
 def test_no_side_streams_when_not_asked(tmp_path):
     given = write_clip(tmp_path / "in.mp4", frames=10, audio="aac")
     with open_source(given) as source, open_sink(tmp_path / "out.mp4", source.info, side=False) as sink:

@@ -203,10 +203,18 @@ def test_a_timecode_is_of_the_first_frame_shown(tmp_path: Path, suffix: str, sta
         assert source.notes == []
 
 
-def test_a_timecode_that_nobody_can_count_on_stays_as_it_is(tmp_path: Path) -> None:
-    path = write_clip(tmp_path / "clip.mkv", rate=F(27), metadata={"TIMECODE": "01:02:03:04"})
-    with open_source(path, start=F(1, 9)) as source:
+def test_a_timecode_at_many_frames_a_second_is_told(tmp_path: Path) -> None:
+    """A camera at 50 may count to 24, each number twice; the file says so where FFmpeg does not tell."""
+    path = write_clip(tmp_path / "clip.mov", rate=F(50), video_tags={"timecode": "01:02:03:04"})
+    with open_source(path) as source:
         assert source.info.timecode == "01:02:03:04"
+        assert source.notes == [f"{path}: its timecode 01:02:03:04 is taken to count 50 a second"]
+
+
+def test_a_timecode_that_nobody_can_count_on_stays_as_it_is(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mkv", rate=F(27), metadata={"TIMECODE": "01:02:03:28"})
+    with open_source(path, start=F(1, 9)) as source:
+        assert source.info.timecode == "01:02:03:28"
 
 
 def test_interlaced_is_said(tmp_path: Path) -> None:
