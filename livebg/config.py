@@ -88,7 +88,8 @@ class SegmentConfig(_Table):
     )
     size: NetworkSize | None = Field(
         None,
-        description="What the network sees: N squashes to NxN as published; WxH is turned for upright pictures; default the model's.",
+        description="What the network sees: N squashes to NxN as published; WxH, turned for upright pictures; default "
+        "the model's own.",
     )
     alpha: Literal["matte", "raw"] = Field(
         "matte", description="matte: a curve makes sure subject 1 and sure background 0; raw: the network's score."

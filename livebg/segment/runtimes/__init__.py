@@ -67,8 +67,8 @@ class Runtime(Protocol):
         """The network's fused score.
 
         Args:
-            pictures: RGB, uint8 (N, h, w, 3) of ``size``, by torch of any. They go to the device as they are, a quarter of the bytes
-                of normalised ones; normalising is the runtime's part.
+            pictures: RGB, uint8 (N, h, w, 3) of ``size``, by torch of any. They go to the device as they are, a
+                quarter of the bytes of normalised ones; normalising is the runtime's part.
 
         Returns:
             float32 (N, h, w), in [0, 1] unless the network is damaged.
