@@ -35,6 +35,7 @@ class Frame:
         index: Its place in the stream, from 0.
         duration: Seconds it is shown, where the container says so.
         name: The stem of the picture it was read from; ``None`` for video.
+        pixel_aspect: Width of a pixel over its height.
     """
 
     image: Image
@@ -42,6 +43,7 @@ class Frame:
     index: int = 0
     duration: Fraction | None = None
     name: str | None = None
+    pixel_aspect: Fraction = Fraction(1)
     _half: Image | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -208,7 +208,7 @@ def _key(
     segment = setting.segment
     return RowKey(
         kind, name, str(Path(root).resolve()), segmenter.model, _stamp(segment.model),
-        f"{width}" if width == height else segmenter.sizes,
+        f"{width}" if width == height else f"{width}x{height}",
         segment.alpha if segment.subjects == "all" else f"{segment.alpha}, {segment.subjects} subjects",
         segment.normalise, f"{segmenter.runtime} {segmenter.device} {segmenter.precision}".removesuffix(" full"),
         refine=_words(setting.refine.model_copy(update={"refine": refiner_of(setting.refine, segmenter.device)})),

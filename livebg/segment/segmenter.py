@@ -149,8 +149,7 @@ class Segmenter:
             raise DeviceError(f"{self._runtime.description} gains nothing by half precision: choose full or auto")
         self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
         width, height = self.size
-        self._turns = width != height
-        self.sizes = f"{width}x{height}/{height}x{width}" if self._turns else f"{width}x{height}"
+        self.sizes = f"{width}x{height}" if width == height else f"{width}x{height}/{height}x{width}"
         said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[self.precision]}"
         self.description = f"{self.model} {self.sizes}{said} by {self._runtime.description}"
         if choice.note:
@@ -188,7 +187,7 @@ class Segmenter:
 
     def _size_for(self, frame: Frame) -> tuple[int, int]:
         """Why turned: at 448x336 a face in a picture of 3:4 is squashed to 1.8 times its width."""
-        return turned(self.size, width=frame.width, height=frame.height) if self._turns else self.size
+        return turned(self.size, width=float(frame.width * frame.pixel_aspect), height=frame.height)
 
     def _scores(self, frames: Sequence[Frame], size: tuple[int, int]) -> NDArray[np.float32]:
         """The network's scores of frames, (N, h, w) at an input size."""

@@ -160,7 +160,8 @@ class VideoSource(Closing):
                 "without strict it is scaled"
             )
         duration = picture.duration * self._clip.clock if picture.duration else None
-        return Frame(self._converter.to_rgb(picture), time - self._origin, index, duration)
+        image, aspect = self._converter.to_rgb(picture), self._info.sample_aspect_ratio
+        return Frame(image, time - self._origin, index, duration, pixel_aspect=aspect)
 
     def _skip_to_origin(self, first: Timed | None) -> Timed:
         while first is not None and first[0] < self._origin:

@@ -46,7 +46,7 @@ def test_a_path_may_hold_an_at(livebg_command, pictures, tmp_path):
     shutil.copy(packaged_models()["people-nano"], mine)
     result = livebg_command("label", pictures, tmp_path / "more", f"{mine}@96x64", "people-nano@96")
     assert result.code == 0
-    assert [line.split()[2] for line in result.err.splitlines() if "model: " in line] == ["96x64", "96x96"]
+    assert [line.split()[2] for line in result.err.splitlines() if "model: " in line] == ["96x64/64x96", "96x96"]
 
 
 @pytest.mark.parametrize(

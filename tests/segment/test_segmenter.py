@@ -186,7 +186,7 @@ def test_an_own_checkpoint_runs_in_torch(tmp_path):
     path = tmp_path / "mine.pth"
     torch.save(random_reference("u2netp").state_dict(), path)
     segmenter = Segmenter(str(path), size=(96, 64), device="cpu")
-    assert segmenter.description.startswith("mine.pth 96x64 by torch on the CPU")
+    assert segmenter.description.startswith("mine.pth 96x64/64x96 by torch on the CPU")
     assert segmenter.segment(gradient()).alpha.shape == gradient().shape[:2]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -52,6 +53,13 @@ def test_coarse_mattes_have_the_size_that_the_network_saw(pictures, upright):
     segmenter = nano(coarse=True)
     assert segmenter.segment(upright).alpha.shape == (192, 144)
     assert segmenter.segment(pictures[0]).alpha.shape == (144, 192)
+
+
+def test_what_counts_is_the_picture_as_it_is_shown(upright):
+    """Half-D1 stores 4:3 in 352x480 pixels."""
+    segmenter = nano(coarse=True)
+    assert segmenter.segment(Frame(upright, pixel_aspect=Fraction(20, 11))).alpha.shape == (144, 192)
+    assert segmenter.segment(Frame(upright, pixel_aspect=Fraction(10, 11))).alpha.shape == (192, 144)
 
 
 def test_both_sizes_are_said(upright):

@@ -86,8 +86,9 @@ def test_rotated_and_mirrored_clips_stand_upright(tmp_path: Path, degrees: int, 
     with open_source(path) as source:
         assert (source.info.width, source.info.height) == (64, 48)
         assert source.info.sample_aspect_ratio == (F(3, 4) if degrees % 180 else F(4, 3))
-        image = next(iter(source)).image
-    assert np.abs(image.astype(int) - upright).mean() < 4
+        frame = next(iter(source))
+        assert frame.pixel_aspect == source.info.sample_aspect_ratio
+    assert np.abs(frame.image.astype(int) - upright).mean() < 4
 
 
 def _stored(upright: np.ndarray, degrees: int, *, hflip: bool = False, vflip: bool = False) -> np.ndarray:

@@ -105,7 +105,7 @@ def test_whole_numbers_are_half_as_many_bytes_and_nearly_the_same_score(files, w
 def test_whole_numbers_take_other_sizes_too(whole):
     picture = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
     segmenter = Segmenter(whole[2], size=(97, 75), device="cpu")  # by its path: it is what its name says
-    assert segmenter.description == "people-nano.int8.onnx 97x75 in int8 by ONNX Runtime on the CPU"
+    assert segmenter.description == "people-nano.int8.onnx 97x75/75x97 in int8 by ONNX Runtime on the CPU"
     assert segmenter.segment(picture).alpha.shape == (90, 120)
     with pytest.raises(
         UsageError, match=r"^people-nano\.int8\.onnx is in whole numbers: choose precision int8 or auto$"
