@@ -30,7 +30,7 @@ def test_pictures_get_masks_where_networks_agree(livebg_command, pictures, tmp_p
     result = livebg_command("label", pictures, out, "people-nano", "people-nano@160x128")
     assert (result.code, result.out) == (0, f"2 of 3 labelled: {out}\n")
     models, sizes = zip(*(line.split()[1:3] for line in result.err.splitlines() if "model: " in line), strict=True)
-    assert (models, sizes) == (("people-nano",) * 2, ("192x144", "160x128"))
+    assert (models, sizes) == (("people-nano",) * 2, ("192x144/144x192", "160x128/128x160"))
     assert sorted(path.name for path in (out / "images").iterdir()) == ["first.jpg", "second.jpg"]
     for name in ("first", "second"):
         mask = cv2.imread(str(out / "masks" / f"{name}.png"), cv2.IMREAD_UNCHANGED)

@@ -44,7 +44,7 @@ def test_the_recipe_goes_along_without_anybody_s_folders(tmp_path, checkpoint):
     from safetensors import safe_open
 
     content = torch.load(checkpoint, weights_only=True)
-    content["recipe"] = content["recipe"].replace('"u2netp"', '"/home/somebody/a.safetensors"', 1)
+    content["recipe"] = content["recipe"].replace('"start":"people"', '"start":"/home/somebody/a.safetensors"')
     torch.save(content, tmp_path / "best.pt")
     with safe_open(export(tmp_path / "best.pt", tmp_path, "mine")[0], framework="pt") as file:
         recipe = file.metadata()["recipe"]
