@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "livebg"
 # A module may import livebg modules of its own storey or below. Stage packages share a storey and are strangers.
 STOREYS = [
     {"errors", "cores", "limits", "values", "config_problems", "whole_file"},
-    {"frame", "scale"},
+    {"frame", "scale", "timecode"},
     {"stages"},
     {"config", "config_file", "fetch", "weights", "pipeline", "flow", "motion", "still"},
     {"sources", "segment", "refine", "smooth", "compose", "sinks", "evaluate"},
