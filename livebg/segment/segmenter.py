@@ -29,7 +29,7 @@ from livebg import weights
 from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.limits import LARGEST, SMALLEST
-from livebg.scale import scale_into, turned
+from livebg.scale import scale_into
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import Precision, choose, open_runtime
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
 INT8 = ".int8.onnx"
+# Where upright pictures get another size than the own one turned. people learnt most of what it knows on upright ones
+# squashed into 448x336: on 150 selfies it has IoU .949 at this size, .945 at 336x448 and .944 at 448x336.
+_UPRIGHT = {"people": (384, 384)}
 _MOST_PIXELS = 512 * 512  # of an input; at 1024x1024 each lane of u2netp holds 4.5 GB
 _PRECISIONS = {"full": "full precision", "half": "half precision", "int8": "int8"}
 
@@ -56,7 +59,7 @@ class Segmenter:
     Attributes:
         model: The name it was asked for, or the file's.
         size: Width and height that frames are squashed to.
-        sizes: The same in words, with the one turned where upright frames get that: «448x336/336x448».
+        sizes: The same in words, and what upright frames get: «448x336/384x384».
         runtime: ``onnx``, ``openvino`` or ``torch``.
         device: ``cpu``, ``cuda:0``, ``mps``.
         precision: ``full``, ``half`` or ``int8``: what it computes in.
@@ -85,7 +88,8 @@ class Segmenter:
             model: A name (``people``, ``u2netp``, ...) or the path of a U²-Net checkpoint (``.onnx``, ``.pth``,
                 ``.safetensors``).
             size: What frames are squashed to: N for NxN as published, (W, H), or ``None`` for the model's own. One that
-                is not square is turned for frames that are upright where it lies, and the other way round.
+                is not square is turned for frames that are upright where it lies, and the other way round; people has
+                an own size for upright ones.
             alpha: ``matte`` makes a clean alpha of the score (see ``alpha.py``), ``raw`` gives the score as it is.
             subjects: With ``matte``, which are kept: ``all``, the ``largest``, or the N largest.
             coarse: Mattes stay at the model's size, spanning the whole frame, for a refiner to bring up.
@@ -148,8 +152,12 @@ class Segmenter:
         if precision == "half" and not self._runtime.half:
             raise DeviceError(f"{self._runtime.description} gains nothing by half precision: choose full or auto")
         self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
-        width, height = self.size
-        self.sizes = f"{width}x{height}" if width == height else f"{width}x{height}/{height}x{width}"
+        short, long = sorted(self.size)
+        self._lying, self._upright = (long, short), (short, long)
+        if wanted is None and path.parent == PACKAGED:
+            self._upright = _UPRIGHT.get(path.name.partition(".")[0], self._upright)
+        both = dict.fromkeys((self.size, self._lying, self._upright))
+        self.sizes = "/".join(f"{width}x{height}" for width, height in both)
         said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[self.precision]}"
         self.description = f"{self.model} {self.sizes}{said} by {self._runtime.description}"
         if choice.note:
@@ -186,8 +194,8 @@ class Segmenter:
         return [mattes[index] for index in range(len(checked))]
 
     def _size_for(self, frame: Frame) -> tuple[int, int]:
-        """Why turned: at 448x336 a face in a picture of 3:4 is squashed to 1.8 times its width."""
-        return turned(self.size, width=float(frame.width * frame.pixel_aspect), height=frame.height)
+        """Why not one for all: at 448x336 a face in a picture of 3:4 is squashed to 1.8 times its width."""
+        return self._upright if frame.height > frame.width * frame.pixel_aspect else self._lying
 
     def _scores(self, frames: Sequence[Frame], size: tuple[int, int]) -> NDArray[np.float32]:
         """The network's scores of frames, (N, h, w) at an input size."""

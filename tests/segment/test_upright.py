@@ -87,3 +87,15 @@ def test_several_threads_may_bring_the_first_upright_picture(upright):
         mattes = list(pool.map(lambda _: segmenter.segment(upright).alpha, range(8)))
     assert opened == [{"size": (144, 192)}]
     assert all(np.array_equal(mattes[0], each) for each in mattes)
+
+
+def test_people_has_a_square_for_upright_pictures(upright, pictures):
+    """The one that it was measured to be best at; asked for by its size it is turned as any other."""
+    own = Segmenter("people", device="cpu", precision="full", runtime="onnx", coarse=True)
+    assert own.sizes == "448x336/384x384"
+    assert own.segment(upright).alpha.shape == (384, 384)
+    assert own.segment(pictures[0]).alpha.shape == (336, 448)
+    asked = Segmenter("people", size=(448, 336), device="cpu", precision="full", runtime="onnx", coarse=True)
+    assert asked.segment(upright).alpha.shape == (448, 336)
+    whole = Segmenter("people", device="cpu", precision="int8", coarse=True)
+    assert whole.sizes == "448x336/384x384"
