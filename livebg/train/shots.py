@@ -82,6 +82,8 @@ def shoot(
 
 def open_batches(shelf: Shelf, recipe: Recipe, *, first: int, workers: int) -> DataLoader[Batch]:
     """Batches from a step on, without end, drawn ahead by ``workers`` processes (0: in this one)."""
+    # Before they are forked: one that ended the threads that OpenCV has here would wait for them for ever.
+    cv2.setNumThreads(1)
     return DataLoader(
         Batches(shelf, recipe),
         batch_size=None,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from livebg.train.camera import draw_camera, turned_hues
 from livebg.train.scenes import compose_scene, draw_motion
-from livebg.train.shots import Batches, shoot
+from livebg.train.shots import Batches, open_batches, shoot
 
 
 def scenes(library, recipe, count: int, **parts: float):
@@ -199,6 +202,19 @@ def test_a_batch_follows_from_its_step_alone(library, recipe):
         sizes.add(tuple(batch.alphas.shape))
     assert frames == {1, 2}
     assert sizes == {(2, 48, 64), (2, 64, 48)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_workers_do_not_wait_for_opencv_s_threads_of_this_process(library, recipe):
+    """Once OpenCV had threads here, as after reading pictures, a forked worker hung where it ended them."""
+    cv2.setNumThreads(2)
+    try:
+        cv2.GaussianBlur(np.zeros((2000, 2000, 3), np.uint8), (0, 0), 5)  # they begin,
+        time.sleep(0.3)  # and stop spinning: one that waits for work was waited for
+        batch = next(iter(open_batches(library.train, recipe, first=3, workers=1)))
+        assert (batch.pictures == Batches(library.train, recipe)[3].pictures).all()
+    finally:
+        cv2.setNumThreads(-1)
 
 
 def test_upright_scenes_are_seen_upright_and_as_often_as_they_are_drawn(library, recipe):
