@@ -17,10 +17,16 @@ Fit = Literal["cover", "contain", "stretch"]
 _T = TypeVar("_T", np.uint8, np.float32)
 
 
-def turned(size: tuple[int, int], *, width: float, height: float) -> tuple[int, int]:
-    """A network's input size, width and height, as a picture of this shape needs it: upright or lying."""
+def both_ways(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A network's input size, width and height, lying and upright."""
     short, long = sorted(size)
-    return (short, long) if height > width else (long, short)
+    return (long, short), (short, long)
+
+
+def turned(size: tuple[int, int], *, width: float, height: float) -> tuple[int, int]:
+    """The one of both that a picture of this shape needs."""
+    lying, upright = both_ways(size)
+    return upright if height > width else lying
 
 
 def scaled(plane: NDArray[_T], width: int, height: int) -> NDArray[_T]:

@@ -29,7 +29,7 @@ from livebg import weights
 from livebg.errors import DeviceError, StageError, UsageError, WeightsError
 from livebg.frame import Frame, Image, Matte
 from livebg.limits import LARGEST, SMALLEST
-from livebg.scale import scale_into
+from livebg.scale import both_ways, scale_into
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import Precision, choose, open_runtime
@@ -152,8 +152,7 @@ class Segmenter:
         if precision == "half" and not self._runtime.half:
             raise DeviceError(f"{self._runtime.description} gains nothing by half precision: choose full or auto")
         self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
-        short, long = sorted(self.size)
-        self._lying, self._upright = (long, short), (short, long)
+        self._lying, self._upright = both_ways(self.size)
         if wanted is None and path.parent == PACKAGED:
             self._upright = _UPRIGHT.get(path.name.partition(".")[0], self._upright)
         both = dict.fromkeys((self.size, self._lying, self._upright))

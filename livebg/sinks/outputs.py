@@ -212,7 +212,7 @@ def default_suffix(
     if any(mark in name for mark in "*?[") or (not suffix and name not in ("", "-")):
         return ""
     if stills or suffix in PICTURES["rgb"]:
-        return ".png" if is_png(codec) else suffix if suffix in PICTURES[pixels] else ".png"
+        return suffix if suffix in PICTURES[pixels] and not is_png(codec) else ".png"
     if is_png(codec):
         return ""
     rule = None if codec is None else CODECS.get(CODEC_ALIASES.get(codec.lower(), codec.lower()))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from livebg.segment.quantise import ranges
 from livebg.segment.runtimes import PUBLISHED_SIZE
 from livebg.train.folders import SUFFIXES, load_library, read_picture
 from livebg.train.guard import judged_person, refuse_judging
-from livebg.train.shots import shoot
+from livebg.train.shots import shots_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,10 +50,8 @@ def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.u
     held_back, persons = recipe.data.held_back, recipe.data.persons
     shelf = load_library(data, recipe.data.sources, held_back=held_back, persons=persons).train
     upright = recipe.size[0] < recipe.size[1]
-    shots = (
-        shoot(np.random.default_rng([_SEED, index]), shelf, recipe, 1, upright=upright) for index in itertools.count()
-    )
-    return np.stack([shot[0][0] for shot in itertools.islice(filter(None, shots), count)])
+    shots = shots_of(shelf, recipe, (_SEED,), 1, upright)
+    return np.stack([shot[0][0] for shot in islice(shots, count)])
 
 
 def published_pictures(data: Path, count: int) -> NDArray[np.uint8]:

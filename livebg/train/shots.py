@@ -7,7 +7,7 @@ draw them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import chain, count, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -54,11 +54,8 @@ class Batches(Dataset[Batch]):
         rng = np.random.default_rng([recipe.seed, step])
         frames = 2 if rng.random() < recipe.shots else 1
         upright = compose_scene(rng, self._shelf, recipe.scenes).aspect < 1
-        pairs: list[tuple[Image, Image]] = []
-        for shot in count():
-            if len(pairs) == recipe.batch:
-                break
-            pairs += shoot(np.random.default_rng([recipe.seed, step, shot]), self._shelf, recipe, frames, upright)
+        shots = shots_of(self._shelf, recipe, (recipe.seed, step), frames, upright)
+        pairs = chain.from_iterable(islice(shots, recipe.batch // frames))
         pictures, alphas = (torch.from_numpy(np.stack(each)) for each in zip(*pairs, strict=True))
         return Batch(pictures, alphas, frames)
 
@@ -78,6 +75,14 @@ def shoot(
         picture, alpha = scene.draw(size, motions)
         shot.append((camera.shoot(picture, rng), alpha))
     return shot
+
+
+def shots_of(
+    shelf: Shelf, recipe: Recipe, seed: tuple[int, ...], frames: int, upright: bool
+) -> Iterator[list[tuple[Image, Image]]]:
+    """Shots of upright scenes, or of all others, one after the other without end."""
+    every = (shoot(np.random.default_rng([*seed, shot]), shelf, recipe, frames, upright) for shot in count())
+    return filter(None, every)
 
 
 def open_batches(shelf: Shelf, recipe: Recipe, *, first: int, workers: int) -> DataLoader[Batch]:
