@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -17,16 +17,21 @@ Fit = Literal["cover", "contain", "stretch"]
 _T = TypeVar("_T", np.uint8, np.float32)
 
 
-def both_ways(size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """A network's input size, width and height, lying and upright."""
+class InputSizes(NamedTuple):
+    """The input sizes of a network, each width and height: of pictures that lie, and of upright ones."""
+
+    lying: tuple[int, int]
+    upright: tuple[int, int]
+
+    def of(self, width: float, height: float) -> tuple[int, int]:
+        """The one that a picture of this shape needs."""
+        return self.upright if height > width else self.lying
+
+
+def input_sizes(size: tuple[int, int], upright: tuple[int, int] | None = None) -> InputSizes:
+    """A size and the same turned; or, where one is given, that of upright pictures in its place."""
     short, long = sorted(size)
-    return (long, short), (short, long)
-
-
-def turned(size: tuple[int, int], *, width: float, height: float) -> tuple[int, int]:
-    """The one of both that a picture of this shape needs."""
-    lying, upright = both_ways(size)
-    return upright if height > width else lying
+    return InputSizes((long, short), upright or (short, long))
 
 
 def scaled(plane: NDArray[_T], width: int, height: int) -> NDArray[_T]:

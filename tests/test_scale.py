@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from livebg.scale import fit_into, quickly_scaled, scale_into, scaled, scaled_alpha, turned
+from livebg.scale import fit_into, input_sizes, quickly_scaled, scale_into, scaled, scaled_alpha
 
 
 def thirds(height: int, width: int, *, upright: bool = False) -> np.ndarray:
@@ -132,6 +132,13 @@ def test_a_part_of_its_very_size_is_handed_on_contiguous():
 
 @pytest.mark.parametrize("size", [(448, 336), (336, 448)])
 def test_an_input_size_is_upright_for_upright_pictures_alone(size):
-    assert turned(size, width=9, height=16) == (336, 448)
-    assert turned(size, width=16, height=9) == turned(size, width=1, height=1) == (448, 336)
-    assert turned((320, 320), width=9, height=16) == (320, 320)
+    sizes = input_sizes(size)
+    assert sizes.of(9, 16) == (336, 448)
+    assert sizes.of(16, 9) == sizes.of(1, 1) == (448, 336)
+    assert input_sizes((320, 320)).of(9, 16) == (320, 320)
+
+
+def test_upright_pictures_may_have_an_input_size_of_their_own():
+    sizes = input_sizes((448, 336), (384, 384))
+    assert sizes.of(9, 16) == (384, 384)
+    assert sizes.of(16, 9) == sizes.of(1, 1) == (448, 336)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--pause", type=click.FloatRange(0, min_open=True), help="Save and end after so many minutes; --resume.")
 @click.option("--batch", type=click.IntRange(2), help="In place of the recipe's.")
 @click.option("--rate", type=click.FloatRange(0, 1, min_open=True), help="In place of the recipe's.")
-@click.option("--size", help="WxH, in place of the recipe's.")
+@click.option("--size", help="WxH, in place of the recipe's; for upright pictures turned.")
 @click.option("--start", help="Weights to start from, in place of the recipe's.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
 @click.option("--half", is_flag=True, help="bfloat16 on a CPU too: twice as fast where it has AMX. CUDA always has it.")
@@ -82,7 +82,8 @@ def train(
         click.echo(mix([_part(text) for text in parts], run))
     elif data is not None and calibrate is None:
         changes = {"batch": batch, "rate": rate, "size": size, "start": start}
-        plan = recipes.load_recipe(recipe, {key: value for key, value in changes.items() if value is not None})
+        changes = {key: value for key, value in changes.items() if value is not None}
+        plan = recipes.load_recipe(recipe, changes | ({} if size is None else {"upright": None}))
         say = partial(click.echo, err=True)
         library = folders.load_library(
             data, plan.data.sources, held_back=plan.data.held_back, persons=plan.data.persons

@@ -11,7 +11,6 @@ Our own weights are ``.safetensors`` with the names of ``U2Net``, and ``.onnx`` 
 
 from __future__ import annotations
 
-import re
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor
 
 from livebg.errors import WeightsError
+from livebg.segment.metadata import SIZE, UPRIGHT, stated_size
 from livebg.segment.u2net import CONFIGS, U2Net, U2NetConfig
 
 if TYPE_CHECKING:
@@ -37,10 +37,25 @@ class Convolution(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """A network ready to score, on the CPU in float32, and the input size (W, H) that its file is fixed at, if any."""
+    """A network ready to score, on the CPU in float32.
+
+    Attributes:
+        network: In evaluation mode.
+        size: The input size (W, H) that its file is fixed at, if any.
+        upright: That of upright pictures, if the file says so.
+    """
 
     network: U2Net
     size: tuple[int, int] | None
+    upright: tuple[int, int] | None
+
+
+class _Read(NamedTuple):
+    """What a file holds."""
+
+    found: list[Convolution]
+    size: tuple[int, int] | None = None
+    upright: tuple[int, int] | None = None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -54,7 +69,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         WeightsError: The file is missing, damaged, or not a U²-Net; it names the first weight that does not fit.
     """
     read = {".onnx": _read_onnx, ".safetensors": _read_safetensors}.get(path.suffix.lower(), _read_pth)
-    found, size = read(path)
+    found, size, upright = read(path)
     name, config = _recognise(found)
     with torch.device("meta"):  # shapes without memory: the file's own tensors become the parameters
         network = U2Net(config)
@@ -70,7 +85,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise WeightsError(f"{path} is damaged: {conv.name} has values that are not finite")
         state[f"{place}.weight"], state[f"{place}.bias"] = conv.weight, conv.bias
     network.load_state_dict(state, assign=True)
-    return Checkpoint(network.eval().requires_grad_(False), size)
+    return Checkpoint(network.eval().requires_grad_(False), size, upright)
 
 
 def fold(weight: Tensor, bias: Tensor, norm: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -103,7 +118,7 @@ def _recognise(found: list[Convolution]) -> tuple[str, U2NetConfig]:
     return max(CONFIGS.items(), key=lambda item: agreement(item[1]))
 
 
-def _read_pth(path: Path) -> tuple[list[Convolution], None]:
+def _read_pth(path: Path) -> _Read:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as exc:
@@ -128,7 +143,7 @@ def _read_pth(path: Path) -> tuple[list[Convolution], None]:
     for head in (*(f"side{level}" for level in range(1, len(depths.encoder) + 1)), "outconv"):
         weight, bias = _take(state, path, head, "weight", "bias")
         found.append(Convolution(f"{head}.weight", weight.float(), bias.float()))
-    return found, None
+    return _Read(found)
 
 
 def _authors_units(config: U2NetConfig) -> Iterator[str]:
@@ -149,17 +164,18 @@ def _take(state: Mapping[str, Tensor], path: Path, prefix: str, *keys: str) -> l
     return [state[f"{prefix}.{key}"] for key in keys]
 
 
-def _read_onnx(path: Path) -> tuple[list[Convolution], tuple[int, int] | None]:
+def _read_onnx(path: Path) -> _Read:
     import onnx  # half a second, and only torch needs the numbers: ONNX Runtime reads the file itself
     from google.protobuf.message import DecodeError
     from onnx import numpy_helper
 
     try:
-        graph = onnx.load(path).graph
+        model = onnx.load(path)
     except OSError as exc:
         raise WeightsError(f"cannot read {path}: {exc.strerror or exc}") from exc
     except DecodeError as exc:
         raise WeightsError(f"{path} is not an ONNX file: {_first_line(exc)}") from exc
+    graph = model.graph
     values = {item.name: item for item in graph.initializer}
     # Weights kept in half precision are cast to full before they are used.
     values |= {
@@ -178,11 +194,13 @@ def _read_onnx(path: Path) -> tuple[list[Convolution], tuple[int, int] | None]:
         found.append(Convolution(node.input[1], weight.float(), bias.float()))
     dims = graph.input[0].type.tensor_type.shape.dim if graph.input else []
     sides = [dim.dim_value for dim in dims[2:4]]  # 0 where it is free
-    return found, (sides[1], sides[0]) if len(sides) == 2 and all(sides) else None
+    size = (sides[1], sides[0]) if len(sides) == 2 and all(sides) else None
+    about = {each.key: each.value for each in model.metadata_props}
+    return _Read(found, size, stated_size(path, about, UPRIGHT))
 
 
-def _read_safetensors(path: Path) -> tuple[list[Convolution], tuple[int, int] | None]:
-    """Our own names; the metadata say the network's name and its input size."""
+def _read_safetensors(path: Path) -> _Read:
+    """Our own names; the metadata say the network's name and its input sizes."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -194,7 +212,7 @@ def _read_safetensors(path: Path) -> tuple[list[Convolution], tuple[int, int] | 
     except SafetensorError as exc:
         raise WeightsError(f"{path} is not a safetensors file: {_first_line(exc)}") from exc
     config = CONFIGS.get(about.get("config", ""))
-    size = re.fullmatch(r"([0-9]+)x([0-9]+)", about.get("size", ""))
+    size = stated_size(path, about, SIZE)
     if config is None or size is None:
         raise WeightsError(f"{path} is not a U²-Net of livebg: its metadata lack config and size")
     with torch.device("meta"):
@@ -203,7 +221,7 @@ def _read_safetensors(path: Path) -> tuple[list[Convolution], tuple[int, int] | 
     for place in places:
         weight, bias = _take(state, path, place, "weight", "bias")
         found.append(Convolution(f"{place}.weight", weight.float(), bias.float()))
-    return found, (int(size[1]), int(size[2]))
+    return _Read(found, size, stated_size(path, about, UPRIGHT))
 
 
 def _first_line(exc: Exception) -> str:

@@ -7,6 +7,7 @@ whole numbers (see ``segment.quantise``) where there are pictures to find their 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from livebg.errors import SinkError
+from livebg.segment.metadata import SIZE, UPRIGHT, in_words
 from livebg.segment.quantise import quantised, ranges
 from livebg.train.graph import packed, traced
 from livebg.train.loop import averaged_network
@@ -47,23 +49,25 @@ def export(checkpoint: Path, folder: Path, name: str, *, pictures: NDArray[np.ui
     files = [folder / f"{name}.safetensors", folder / f"{name}.onnx"]
     # Files that it came from go by their names alone: where they lay concerns nobody else.
     plain = recipe.model_copy(update={"start": Path(recipe.start).name, "teacher": Path(recipe.teacher).name})
-    about = {"config": recipe.network, "size": "x".join(map(str, recipe.size)), "recipe": plain.model_dump_json()}
+    sizes = {} if recipe.upright is None else {UPRIGHT: in_words(recipe.upright)}
+    about = {"config": recipe.network, SIZE: in_words(recipe.size), **sizes, "recipe": plain.model_dump_json()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
         save_file(halves, files[0], metadata=about)
         model = traced(network, recipe.size)
-        files[1].write_bytes(_in_halves(model))
+        files[1].write_bytes(_in_halves(model, sizes))
         if pictures is not None:
             files.append(folder / f"{name}.int8.onnx")
-            files[2].write_bytes(packed(quantised(model, ranges(model, pictures), keep=_behind_sides(model.graph))))
+            whole = quantised(model, ranges(model, pictures), keep=_behind_sides(model.graph))
+            files[2].write_bytes(packed(whole, about=sizes))
     except OSError as exc:
         raise SinkError(f"cannot write {exc.filename or folder}: {exc.strerror or exc}") from exc
     return files
 
 
-def _in_halves(full: onnx.ModelProto) -> bytes:
-    """The model as a file whose weights are halves, with casts behind them."""
+def _in_halves(full: onnx.ModelProto, about: Mapping[str, str]) -> bytes:
+    """The model as a file whose weights are halves, with casts behind them; ``about`` are its metadata."""
     model = onnx.ModelProto()
     model.CopyFrom(full)
     weights = {item.name for item in model.graph.initializer}
@@ -77,7 +81,7 @@ def _in_halves(full: onnx.ModelProto) -> bytes:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    return packed(model, keep=weights)  # a file that is refused names the weight at fault
+    return packed(model, keep=weights, about=about)  # a file that is refused names the weight at fault
 
 
 def _behind_sides(graph: onnx.GraphProto) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import onnx
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from livebg.segment.u2net import U2Net
 
 OPSET = 17
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def traced(network: U2Net, size: tuple[int, int]) -> onnx.ModelProto:
@@ -54,12 +56,13 @@ def _part(graph: onnx.GraphProto) -> None:
             graph.node.remove(node)
 
 
-def packed(model: onnx.ModelProto, *, keep: Collection[str] = ()) -> bytes:
+def packed(model: onnx.ModelProto, *, keep: Collection[str] = (), about: Mapping[str, str] = _NOTHING) -> bytes:
     """The model as a file, with short names: they are a tenth of its bytes.
 
     Args:
         model: Is changed.
         keep: Names that stay, besides those of inputs and outputs.
+        about: What it says of itself.
     """
     graph = model.graph
     names: dict[str, str] = {name: name for name in ("", *keep, *(each.name for each in (*graph.input, *graph.output)))}
@@ -74,5 +77,7 @@ def packed(model: onnx.ModelProto, *, keep: Collection[str] = ()) -> bytes:
         node.name = ""
         node.input[:] = map(short, node.input)
         node.output[:] = map(short, node.output)
+    for key, value in about.items():
+        model.metadata_props.add(key=key, value=value)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())

@@ -137,7 +137,7 @@ def train(
     if recipe.scenes.mine:
         with precision:
             start = new_network(recipe.network, recipe.start).to(device).eval()
-            shelf = with_mined(shelf, start, recipe.size, np.random.default_rng(recipe.seed))
+            shelf = with_mined(shelf, start, recipe.sizes, np.random.default_rng(recipe.seed))
         mined = len(shelf.decoys) - len(library.train.decoys)
         say(f"{len(shelf.decoys)} rooms and windows of rooms fool networks, {mined} of them this one")
     log = Log(run / LOG)
@@ -257,7 +257,7 @@ def _look_up(
     both = (*state.network.parameters(), *state.average.parameters())
     if not all(bool(weight.isfinite().all()) for weight in both):
         raise WeightsError(f"weights are not numbers at step {state.step}: lower the recipe's rate")
-    means = validate(state.average, recipe.size, found, measures)
+    means = validate(state.average, recipe.sizes, found, measures)
     flat = {f"{group}/{name}": value for group, row in means.items() for name, value in row.items()}
     log.add("validation", state.counters, flat)
     better = means["all"]["mad"] < state.best

@@ -15,6 +15,7 @@ from livebg.train.validation import matte_of
 
 if TYPE_CHECKING:
     from livebg.frame import Image
+    from livebg.scale import InputSizes
     from livebg.segment.u2net import U2Net
     from livebg.train.folders import Shelf
 
@@ -23,7 +24,7 @@ _WINDOWS = 2  # of each room
 _ZOOM = 0.35, 0.85  # parts of its height
 
 
-def with_mined(shelf: Shelf, network: U2Net, size: tuple[int, int], rng: np.random.Generator) -> Shelf:
+def with_mined(shelf: Shelf, network: U2Net, sizes: InputSizes, rng: np.random.Generator) -> Shelf:
     """A shelf whose decoys are also the rooms, and windows of rooms, in which a network sees somebody.
 
     Photographs of rooms are wide, a webcam sees a part of one: what is nobody in a bedroom may be somebody where its
@@ -32,21 +33,21 @@ def with_mined(shelf: Shelf, network: U2Net, size: tuple[int, int], rng: np.rand
     Args:
         shelf: It is left as it is.
         network: In evaluation mode.
-        size: What it sees, width and height.
+        sizes: What it sees.
         rng: What chooses the windows.
     """
     known = {id(decoy) for decoy in shelf.decoys}
     decoys = list(shelf.decoys)
     for room in shelf.rooms:
-        if id(room) not in known and any(_fools(network, each, size) for each in (room, _mirrored(room))):
+        if id(room) not in known and any(_fools(network, each, sizes) for each in (room, _mirrored(room))):
             decoys.append(room)
-        windows = (_window(rng, room, size[0] / size[1]) for _ in range(_WINDOWS))
-        decoys += [each for each in windows if _fools(network, each, size)]
+        windows = (_window(rng, room, sizes.lying[0] / sizes.lying[1]) for _ in range(_WINDOWS))
+        decoys += [each for each in windows if _fools(network, each, sizes)]
     return replace(shelf, decoys=decoys)
 
 
-def _fools(network: U2Net, room: Image, size: tuple[int, int]) -> bool:
-    return float(matte_of(network, size, room).mean()) > LEAST
+def _fools(network: U2Net, room: Image, sizes: InputSizes) -> bool:
+    return float(matte_of(network, sizes, room).mean()) > LEAST
 
 
 def _mirrored(room: Image) -> Image:

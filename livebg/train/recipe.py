@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from livebg.config import Section
 from livebg.errors import ConfigError
+from livebg.scale import InputSizes, input_sizes
 from livebg.values import NetworkSize
 
 Part = Annotated[float, Field(ge=0, le=1)]
@@ -65,7 +66,8 @@ class Recipe(Section):
     """One training from beginning to end."""
 
     network: str = Field(description="A name of segment.u2net.CONFIGS.")
-    size: NetworkSize = Field(description="What the network sees, WxH; of upright pictures turned.")
+    size: NetworkSize = Field(description="What the network sees, WxH; of upright pictures turned, unless")
+    upright: NetworkSize | None = Field(None, description="it sees those at another size.")
     start: str = Field("", description="What it starts from: a model by name or file, or nothing.")
     teacher: str = Field("", description="A model to learn from besides the masks (distillation), or nothing.")
     batch: Annotated[int, Field(ge=2, multiple_of=2)] = 8
@@ -79,6 +81,11 @@ class Recipe(Section):
     data: DataConfig
     scenes: SceneConfig
     losses: LossConfig = LossConfig()
+
+    @property
+    def sizes(self) -> InputSizes:
+        """What the network sees of pictures that lie, and of upright ones."""
+        return input_sizes(self.size, self.upright)
 
 
 def load_recipe(name_or_path: str, changes: Mapping[str, object] | None = None) -> Recipe:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ASPECTS = (16 / 9, 4 / 3, 5 / 4, 1.0, 3 / 4, 9 / 16)
 ASPECT_ODDS = (0.36, 0.34, 0.12, 0.04, 0.08, 0.06)
+_FREE = 0.65  # of a body at a table
+_LOWEST = 0.95  # where a table's far edge still shows
 
 
 def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> Scene:
@@ -84,6 +86,7 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
         if two
         else (aspect * float(np.clip(rng.normal(0.5, 0.2), -0.02, 1.02)),)
     )
+    lap = 0.0
     layers = [_room(rng, shelf, aspect, 0.0, config.window), *things(rng, shelf.rooms, aspect, config.things)]
     for centre in rng.permutation(np.array(centres)):
         subject = _subject(rng, shelf, config.composite_odds)
@@ -93,14 +96,22 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
         if config.hues and rng.random() < config.hues:
             image = turned_hues(rng, image)
         body = Layer(image, alpha, _seated(rng, subject, float(centre), aspect), False)
+        lap = max(lap, _lap(body, subject.box))
         if config.chairs and rng.random() < config.chairs:
             layers.append(chair(rng, body, subject.box))
         layers.append(body)
     if config.camouflage and rng.random() < config.camouflage:
         layers[0] = in_colours_of(rng, layers[0], layers[-1])
-    if config.tables and rng.random() < config.tables:
-        layers.append(table(rng, shelf.rooms, layers[-1], aspect))
+    if config.tables and lap < _LOWEST and rng.random() < config.tables:
+        layers.append(table(rng, shelf.rooms, lap, aspect))
     return Scene(tuple(layers), aspect)
+
+
+def _lap(body: Layer, box: tuple[int, int, int, int]) -> float:
+    """How high the edge of a table before a body may lie: it leaves free the most of what the frame shows of it."""
+    middle = (box[0] + box[2]) / 2
+    top, bottom = (float((body.place @ np.array([middle, y, 1.0]))[1]) for y in (box[1], box[3]))
+    return top + _FREE * (min(bottom, 1.0) - top)
 
 
 def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: float) -> Matrix:

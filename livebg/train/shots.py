@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from livebg.scale import turned
 from livebg.train.camera import draw_camera
 from livebg.train.scenes import compose_scene, draw_motion
 
@@ -67,7 +66,7 @@ def shoot(
     scene = compose_scene(rng, shelf, recipe.scenes)
     if (scene.aspect < 1) != upright:
         return []
-    size = turned(recipe.size, width=scene.aspect, height=1)
+    size = recipe.sizes.of(scene.aspect, 1)
     camera = draw_camera(rng)
     shot = []
     for index in range(frames):

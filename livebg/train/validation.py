@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from livebg.scale import scaled, turned
+from livebg.scale import scaled
 from livebg.segment.alpha import score_to_alpha
 from livebg.segment.runtimes import SCALE, SHIFT
 from livebg.train.camera import draw_camera
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from livebg.frame import Image
+    from livebg.scale import InputSizes
     from livebg.segment.u2net import U2Net
     from livebg.train.folders import Shelf
     from livebg.train.recipe import Recipe
@@ -69,12 +70,12 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
 
 
 def validate(
-    network: U2Net, size: tuple[int, int], found: list[Example], measures: dict[str, Measure]
+    network: U2Net, sizes: InputSizes, found: list[Example], measures: dict[str, Measure]
 ) -> dict[str, dict[str, float]]:
     """The mean of every measure, by group; the group ``all`` is the mean of the groups, each counted once."""
     rows: dict[str, dict[str, list[float]]] = {}
     for example in found:
-        alpha = matte_of(network, size, example.picture)
+        alpha = matte_of(network, sizes, example.picture)
         true = example.alpha.astype(np.float32) / np.float32(255)
         row = rows.setdefault(example.group, {})
         for name, measure in measures.items():
@@ -85,9 +86,9 @@ def validate(
 
 
 @torch.inference_mode()
-def matte_of(network: U2Net, size: tuple[int, int], picture: Image) -> NDArray[np.float32]:
-    """A picture's alpha, (H, W) float32, by a torch network at an input size (width, height), turned as it needs it."""
-    small = scaled(picture, *turned(size, width=picture.shape[1], height=picture.shape[0]))
+def matte_of(network: U2Net, sizes: InputSizes, picture: Image) -> NDArray[np.float32]:
+    """A picture's alpha, (H, W) float32, by a torch network at the input size that it needs."""
+    small = scaled(picture, *sizes.of(picture.shape[1], picture.shape[0]))
     device = next(network.parameters()).device
     score = network(normalised(torch.from_numpy(small)[None].to(device)))[0, 0].cpu().numpy()
     return score_to_alpha(score, (picture.shape[1], picture.shape[0]))

@@ -23,7 +23,7 @@ def prepared(picture: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("name", ["u2netp", pytest.param("u2net", marks=pytest.mark.slow)])
 def test_the_published_onnx_file_scores_the_same_in_torch(name, pictures, request):
     path = request.getfixturevalue(name)
-    network, size = load_checkpoint(path)
+    network, size, _ = load_checkpoint(path)
     assert (network.config, size) == (CONFIGS[name], (320, 320))
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     for picture in pictures[:2]:
@@ -41,7 +41,7 @@ def test_folded_batch_norm_changes_nothing(name, prefix, tmp_path):
     reference = random_reference(name)
     path = tmp_path / "mine.pth"
     torch.save({prefix + key: value for key, value in reference.state_dict().items()}, path)
-    network, size = load_checkpoint(path)
+    network, size, _ = load_checkpoint(path)
     assert (network.config, size) == (CONFIGS[name], None)
     torch.manual_seed(1)
     picture = torch.randn(1, 3, 75, 64)

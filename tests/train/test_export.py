@@ -13,9 +13,11 @@ import torch
 from livebg.errors import SinkError, UsageError, WeightsError
 from livebg.segment import Segmenter
 from livebg.segment.checkpoints import load_checkpoint
+from livebg.segment.runtimes import devices
 from livebg.segment.segmenter import PACKAGED, find_model
 from livebg.segment.u2net import CONFIGS
 from livebg.train.export import export
+from livebg.train.recipe import Recipe
 from livebg.train.start import new_network
 
 
@@ -123,6 +125,33 @@ def test_the_end_of_the_network_stays_in_floating_point(whole):
     kinds = Counter(node.op_type for node in nodes)
     assert kinds["QLinearConv"] == 118
     assert kinds["Conv"] == 1  # the one that mixes the side outputs
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])
+def test_the_size_of_upright_pictures_goes_along_in_every_file(runtime, checkpoint, scenes, tmp_path):
+    if runtime == "openvino" and devices.openvino_version() is None:
+        pytest.skip("no OpenVINO")
+    content = torch.load(checkpoint, weights_only=True)
+    recipe = Recipe.model_validate_json(content["recipe"]).model_copy(update={"upright": (160, 176)})
+    torch.save({**content, "recipe": recipe.model_dump_json()}, tmp_path / "best.pt")
+    files = export(tmp_path / "best.pt", tmp_path, "mine", pictures=scenes)
+    for path in {"onnx": files[1:], "openvino": files[1:2], "torch": files[:2]}[runtime]:
+        segmenter = Segmenter(path, runtime=runtime, device="cpu", coarse=True)
+        assert segmenter.sizes == "192x144/160x176"
+        assert segmenter.segment(np.zeros((90, 60, 3), np.uint8)).alpha.shape == (176, 160)
+        assert Segmenter(path, runtime=runtime, device="cpu", size=(64, 48)).sizes == "64x48/48x64"
+    assert load_checkpoint(files[0]).upright == load_checkpoint(files[1]).upright == (160, 176)
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])
+def test_metadata_that_state_no_size_are_refused(runtime, files, tmp_path):
+    if runtime == "openvino" and devices.openvino_version() is None:
+        pytest.skip("no OpenVINO")
+    model = onnx.load(files[1])
+    model.metadata_props.add(key="upright", value="tall")
+    onnx.save(model, tmp_path / "mine.onnx")
+    with pytest.raises(WeightsError, match=r"mine\.onnx .*: its metadata say upright 'tall', not WxH"):
+        Segmenter(tmp_path / "mine.onnx", runtime=runtime, device="cpu", precision="full")
 
 
 def test_what_cannot_be_exported_is_said(checkpoint, tmp_path):

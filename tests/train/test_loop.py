@@ -222,7 +222,7 @@ def test_a_loss_that_is_no_number_ends_it(run, recipe):
 def test_validation_counts_every_group_once(library, recipe):
     found = examples(library.validation, recipe, each=3)
     assert {each.group for each in found} == {"upper", "full", "calls", "empty"}
-    means = validate(averaged(recipe), recipe.size, found, {"one": lambda ours, true: 1.0, "mad": mad})
+    means = validate(averaged(recipe), recipe.sizes, found, {"one": lambda ours, true: 1.0, "mad": mad})
     groups = [row["mad"] for name, row in means.items() if name != "all"]
     assert means["all"] == {"one": 1.0, "mad": pytest.approx(np.mean(groups))}
 
@@ -235,7 +235,7 @@ def averaged(recipe):
 
 def test_a_matte_is_as_large_as_its_picture(recipe):
     picture = np.random.default_rng(0).integers(0, 256, (37, 91, 3), np.uint8)
-    alpha = matte_of(averaged(recipe), recipe.size, picture)
+    alpha = matte_of(averaged(recipe), recipe.sizes, picture)
     assert alpha.shape == (37, 91)
     assert 0 <= alpha.min() <= alpha.max() <= 1
 

@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from livebg.scale import input_sizes
 from livebg.train import loop
 from livebg.train.folders import Shelf
 from livebg.train.loop import Budget, train
 from livebg.train.mining import with_mined
 from livebg.train.validation import examples
+
+SIZES = input_sizes((32, 24))
 
 
 class Left(torch.nn.Module):
@@ -53,7 +56,7 @@ def rooms():
 
 def test_rooms_that_fool_it_as_they_are_or_mirrored_are_decoys_and_none_twice(rooms):
     shelf = Shelf({}, rooms, [rooms[1], rooms[2]])
-    found = with_mined(shelf, Left(), (32, 24), np.random.default_rng(0)).decoys
+    found = with_mined(shelf, Left(), SIZES, np.random.default_rng(0)).decoys
     mine = {id(room) for room in rooms}
     assert [id(each) for each in found if id(each) in mine] == [id(rooms[index]) for index in (1, 2, 0, 3)]
     assert len(shelf.decoys) == 2
@@ -64,16 +67,16 @@ def test_windows_that_fool_it_are_decoys_where_the_whole_room_does_not():
     room[10:50, 10:70] = 255  # half of it
     black = np.zeros_like(room)
     shelf = Shelf({}, [room] * 10 + [black], [])
-    found = with_mined(shelf, Filled(), (32, 24), np.random.default_rng(0)).decoys
+    found = with_mined(shelf, Filled(), SIZES, np.random.default_rng(0)).decoys
     assert 5 < len(found) < 20
     assert all(each.shape[0] < 60 and (each == 255).mean() > 0.7 for each in found)
-    again = with_mined(shelf, Filled(), (32, 24), np.random.default_rng(0)).decoys
+    again = with_mined(shelf, Filled(), SIZES, np.random.default_rng(0)).decoys
     assert all(np.array_equal(one, other) for one, other in zip(found, again, strict=True))
 
 
 def test_some_windows_are_mirrored(rooms):
     """White on the left alone is found on both sides."""
-    found = with_mined(Shelf({}, [rooms[1]] * 20, []), Anywhere(), (32, 24), np.random.default_rng(0)).decoys
+    found = with_mined(Shelf({}, [rooms[1]] * 20, []), Anywhere(), SIZES, np.random.default_rng(0)).decoys
     brighter = [each[:, 0].mean() > each[:, -1].mean() for each in found[20:] if each.min() < each.max()]
     assert 2 < sum(brighter) < len(brighter) - 2
 

@@ -56,6 +56,10 @@ class Runtime(Protocol):
         """Width and height of the pictures it takes."""
 
     @property
+    def upright(self) -> tuple[int, int] | None:
+        """The same of upright pictures, where the file says so; it takes them in a runtime of their own."""
+
+    @property
     def half(self) -> bool:
         """Whether it computes in half precision."""
 

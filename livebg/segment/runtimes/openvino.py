@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livebg.errors import DeviceError, WeightsError
+from livebg.segment.metadata import UPRIGHT, stated_size
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import DEVIATION, MEAN, PUBLISHED_SIZE
 from livebg.segment.runtimes.adapting import Lanes, failure, input_size, on_cpu, threads_each
@@ -78,6 +79,9 @@ class OpenVinoRuntime:
             raise WeightsError(f"OpenVINO cannot load {path}: {_reason(exc)}") from exc
         shapes = [_numbers(each.partial_shape) for each in model.inputs]
         own = input_size(path, shapes, len(_numbers(model.output(0).partial_shape)))
+        place = ["framework", UPRIGHT]  # where its reader of ONNX puts what a file says of itself
+        about = {UPRIGHT: model.get_rt_info(place).astype(str)} if model.has_rt_info(place) else {}
+        self.upright = stated_size(path, about, UPRIGHT)
         self.size = size or own or PUBLISHED_SIZE
         width, height = self.size
         if threads is None and half and width * height <= _SMALL:
