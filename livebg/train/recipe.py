@@ -47,6 +47,7 @@ class SceneConfig(Section):
     things: Part = Field(0.0, description="Part of the rooms that have large things standing in them.")
     tables: Part = Field(0.0, description="Part of the composites in which people sit at a table.")
     hues: Part = Field(0.0, description="Part of the people in composites whose colours are turned (hair, cloth).")
+    poor: Part = Field(0.0, description="Part of the cameras that are poor ones: dark, out of focus, grainy, coarse.")
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")

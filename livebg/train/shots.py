@@ -67,12 +67,12 @@ def shoot(
     if (scene.aspect < 1) != upright:
         return []
     size = recipe.sizes.of(scene.aspect, 1)
-    camera = draw_camera(rng)
+    camera = draw_camera(rng, size[1], recipe.scenes.poor)
     shot = []
     for index in range(frames):
         motions = draw_motion(rng, len(scene.layers), scene.aspect) if index else None
         picture, alpha = scene.draw(size, motions)
-        shot.append((camera.shoot(picture, rng), alpha))
+        shot.append((camera.shoot(picture, rng), camera.blurred(alpha)))
     return shot
 
 

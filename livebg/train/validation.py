@@ -46,7 +46,7 @@ class Example:
 
 
 def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
-    """Fixed examples: pictures of every source as taken, composed calls, and empty rooms.
+    """Fixed examples: pictures of every source as taken, composed calls, by poor cameras too, and empty rooms.
 
     Args:
         shelf: The side of the split that is held back.
@@ -60,12 +60,15 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
             found += [Example(source, subjects[index].image, subjects[index].alpha) for index in sorted(chosen)]
     calls = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0})
     empty = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 1.0, "nothing": 0.0})
-    for group, config in (("calls", calls), ("empty", empty)):
+    for group, config, poor in (("calls", calls, 0.0), ("empty", empty, 0.0), ("poor", calls, 1.0)):
         for index in range(each):
             rng = np.random.default_rng([_SEED, index])
             scene = compose_scene(rng, shelf, config)
             picture, alpha = scene.draw((round(scene.aspect * _HEIGHT), _HEIGHT))
-            found.append(Example(group, replace(draw_camera(rng), shake=0).shoot(picture, rng), alpha))
+            camera = draw_camera(rng, _HEIGHT, poor)
+            if not poor:
+                camera = replace(camera, shake=0)
+            found.append(Example(group, camera.shoot(picture, rng), camera.blurred(alpha) if poor else alpha))
     return found
 
 

@@ -221,7 +221,7 @@ def test_a_loss_that_is_no_number_ends_it(run, recipe):
 
 def test_validation_counts_every_group_once(library, recipe):
     found = examples(library.validation, recipe, each=3)
-    assert {each.group for each in found} == {"upper", "full", "calls", "empty"}
+    assert {each.group for each in found} == {"upper", "full", "calls", "empty", "poor"}
     means = validate(averaged(recipe), recipe.sizes, found, {"one": lambda ours, true: 1.0, "mad": mad})
     groups = [row["mad"] for name, row in means.items() if name != "all"]
     assert means["all"] == {"one": 1.0, "mad": pytest.approx(np.mean(groups))}

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from livebg.train.camera import draw_camera, turned_hues
+from livebg.train.camera import turned_hues
 from livebg.train.scenes import compose_scene, draw_motion
 from livebg.train.shots import Batches, open_batches, shoot
 
@@ -233,12 +233,3 @@ def test_upright_scenes_are_seen_upright_and_as_often_as_they_are_drawn(library,
         shots = [shoot(np.random.default_rng(seed), library.train, recipe, 1, upright) for seed in range(30)]
         assert {shot[0][1].shape for shot in shots if shot} == {(64, 48) if upright else (48, 64)}
         assert not all(shots)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_a_camera_keeps_shape_and_type(seed):
-    rng = np.random.default_rng(seed)
-    picture = rng.integers(0, 256, (48, 64, 3), np.uint8)
-    shot = draw_camera(rng).shoot(picture, rng)
-    assert shot.shape == picture.shape
-    assert shot.dtype == np.uint8
