@@ -15,6 +15,9 @@ from livebg.train.start import new_network
 from livebg.train.validation import examples, matte_of, normalised, validate
 
 
+EXAMPLES = 10  # two of each group
+
+
 def mad(ours, true) -> float:
     return float(np.abs(ours - true).mean())
 
@@ -49,7 +52,7 @@ def test_an_interrupted_run_that_is_resumed_equals_one_that_was_not(run, tmp_pat
     def breaks_down(ours, true) -> float:
         nonlocal calls
         calls += 1
-        if calls > 2 * 8 + 1:  # in the validation after the third step
+        if calls > 2 * EXAMPLES + 1:  # in the validation after the third step
             raise Interrupted
         return mad(ours, true)
 
@@ -142,7 +145,7 @@ def test_it_learns_one_scene_by_heart(run, recipe, library, tmp_path):
 
 
 def test_the_best_weights_are_kept_and_not_the_last(run, tmp_path):
-    scores = iter([5.0] * 8 + [1.0] * 8 + [9.0] * 100)
+    scores = iter([5.0] * EXAMPLES + [1.0] * EXAMPLES + [9.0] * 100)
     best = run("best", measure=lambda ours, true: next(scores))
     assert best.stat().st_size < (tmp_path / "best" / LAST).stat().st_size / 3  # small enough to be sent about
     assert best == tmp_path / "best" / BEST
