@@ -36,6 +36,7 @@ def score_to_alpha(
     *,
     mode: AlphaMode = "matte",
     subjects: Subjects = "all",
+    sure: bool = False,
     normalise: Normalise = "none",
 ) -> Alpha:
     """A frame's alpha from its score.
@@ -45,6 +46,7 @@ def score_to_alpha(
         size: Width and height of the alpha: the frame's, or the score's own.
         mode: ``matte`` makes a clean alpha of the score (``matte``); ``raw`` leaves it as it is.
         subjects: With ``matte``, which are kept: ``all``, the ``largest``, or how many of the largest.
+        sure: With ``matte``, only those are that the network is sure of (see ``subject_gain``).
         normalise: ``minmax`` stretches this map over [0, 1] first.
 
     Returns:
@@ -53,22 +55,23 @@ def score_to_alpha(
     if normalise == "minmax":
         score = stretch(score)
     if mode == "matte":
-        score = matte(score, subjects)
+        score = matte(score, subjects, sure=sure)
     return scaled_alpha(score, *size)
 
 
-def matte(score: Alpha, subjects: Subjects = "all") -> Alpha:
+def matte(score: Alpha, subjects: Subjects = "all", *, sure: bool = False) -> Alpha:
     """Alpha at the score's own size: sure pixels at the ends, only subjects, no gaps of doubt inside them.
 
     Args:
         score: float32 (h, w) in [0, 1].
         subjects: ``all``, the ``largest``, or how many of the largest.
+        sure: Only those that the network is sure of.
 
     Returns:
         float32 (h, w) in [0, 1], a new array.
     """
     alpha = matte_curve(score)
-    if (gain := subject_gain(score, subjects)) is not None:
+    if (gain := subject_gain(score, subjects, sure=sure)) is not None:
         alpha *= gain
     if (closed := doubt_closed(score)) is not None:
         alpha += (1 - alpha) * closed if gain is None else (gain - alpha) * closed

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from livebg.errors import WeightsError
-from livebg.segment.metadata import SIZE, UPRIGHT, stated_size
+from livebg.segment.metadata import SIZE, Stated, stated, stated_size
 from livebg.segment.u2net import CONFIGS, U2Net, U2NetConfig
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ class Checkpoint(NamedTuple):
     Attributes:
         network: In evaluation mode.
         size: The input size (W, H) that its file is fixed at, if any.
-        upright: That of upright pictures, if the file says so.
+        stated: What else the file says of itself.
     """
 
     network: U2Net
     size: tuple[int, int] | None
-    upright: tuple[int, int] | None
+    stated: Stated
 
 
 class _Read(NamedTuple):
@@ -55,7 +55,7 @@ class _Read(NamedTuple):
 
     found: list[Convolution]
     size: tuple[int, int] | None = None
-    upright: tuple[int, int] | None = None
+    stated: Stated = Stated()
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -69,7 +69,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         WeightsError: The file is missing, damaged, or not a U²-Net; it names the first weight that does not fit.
     """
     read = {".onnx": _read_onnx, ".safetensors": _read_safetensors}.get(path.suffix.lower(), _read_pth)
-    found, size, upright = read(path)
+    found, size, about = read(path)
     name, config = _recognise(found)
     with torch.device("meta"):  # shapes without memory: the file's own tensors become the parameters
         network = U2Net(config)
@@ -85,7 +85,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             raise WeightsError(f"{path} is damaged: {conv.name} has values that are not finite")
         state[f"{place}.weight"], state[f"{place}.bias"] = conv.weight, conv.bias
     network.load_state_dict(state, assign=True)
-    return Checkpoint(network.eval().requires_grad_(False), size, upright)
+    return Checkpoint(network.eval().requires_grad_(False), size, about)
 
 
 def fold(weight: Tensor, bias: Tensor, norm: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -196,7 +196,7 @@ def _read_onnx(path: Path) -> _Read:
     sides = [dim.dim_value for dim in dims[2:4]]  # 0 where it is free
     size = (sides[1], sides[0]) if len(sides) == 2 and all(sides) else None
     about = {each.key: each.value for each in model.metadata_props}
-    return _Read(found, size, stated_size(path, about, UPRIGHT))
+    return _Read(found, size, stated(path, about))
 
 
 def _read_safetensors(path: Path) -> _Read:
@@ -221,7 +221,7 @@ def _read_safetensors(path: Path) -> _Read:
     for place in places:
         weight, bias = _take(state, path, place, "weight", "bias")
         found.append(Convolution(f"{place}.weight", weight.float(), bias.float()))
-    return _Read(found, size, stated_size(path, about, UPRIGHT))
+    return _Read(found, size, stated(path, about))
 
 
 def _first_line(exc: Exception) -> str:

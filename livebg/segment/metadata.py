@@ -1,14 +1,29 @@
-"""What our weights files say of themselves besides numbers: the input sizes that they were trained for."""
+"""What our weights files say of themselves besides numbers: for what pictures they were trained."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from livebg.errors import WeightsError
 
-SIZE, UPRIGHT = "size", "upright"
+SIZE, UPRIGHT, EMPTIES = "size", "upright", "empties"
+KEYS = (UPRIGHT, EMPTIES)
+YES = "yes"
+
+
+class Stated(NamedTuple):
+    """What a file states; one that is not ours states nothing.
+
+    Attributes:
+        upright: Width and height that upright pictures get, where not the input size turned.
+        empties: It was trained on scenes without a subject too: what it is not sure of is none (see ``subjects``).
+    """
+
+    upright: tuple[int, int] | None = None
+    empties: bool = False
 
 
 def in_words(size: tuple[int, int]) -> str:
@@ -22,7 +37,7 @@ def stated_size(path: Path, about: Mapping[str, str], key: str) -> tuple[int, in
     Args:
         path: The file.
         about: Its metadata.
-        key: ``SIZE``; or ``UPRIGHT``, where upright pictures get another size than the same turned.
+        key: ``SIZE`` or ``UPRIGHT``.
 
     Raises:
         WeightsError: It is no size.
@@ -33,3 +48,14 @@ def stated_size(path: Path, about: Mapping[str, str], key: str) -> tuple[int, in
     if found is None:
         raise WeightsError(f"{path} is not weights of livebg: its metadata say {key} {about[key]!r}, not WxH")
     return int(found[1]), int(found[2])
+
+
+def stated(path: Path, about: Mapping[str, str]) -> Stated:
+    """What a file states in its metadata.
+
+    Raises:
+        WeightsError: It is not what livebg writes.
+    """
+    if about.get(EMPTIES, YES) != YES:
+        raise WeightsError(f"{path} is not weights of livebg: its metadata say {EMPTIES} {about[EMPTIES]!r}, not {YES}")
+    return Stated(stated_size(path, about, UPRIGHT), EMPTIES in about)

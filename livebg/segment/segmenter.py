@@ -149,13 +149,14 @@ class Segmenter:
         if precision == "half" and not self._runtime.half:
             raise DeviceError(f"{self._runtime.description} gains nothing by half precision: choose full or auto")
         self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
-        self._sizes = input_sizes(self.size, self._runtime.upright if wanted is None else None)
+        self._sizes = input_sizes(self.size, self._runtime.stated.upright if wanted is None else None)
         both = dict.fromkeys((self.size, *self._sizes))
         self.sizes = "/".join(f"{width}x{height}" for width, height in both)
         said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[self.precision]}"
         self.description = f"{self.model} {self.sizes}{said} by {self._runtime.description}"
         if choice.note:
             self.description += f"; {choice.note}"
+        self._sure = self._runtime.stated.empties
         self._opening = Lock()
         self._inputs = {self.size: _Input(self._runtime, self.size, self.lanes)}
 
@@ -212,7 +213,9 @@ class Segmenter:
 
     def _matte(self, frame: Frame, score: NDArray[np.float32]) -> Matte:
         size = score.shape[::-1] if self._coarse else (frame.width, frame.height)
-        alpha = score_to_alpha(score, size, mode=self._alpha, subjects=self._subjects, normalise=self._normalise)
+        alpha = score_to_alpha(
+            score, size, mode=self._alpha, subjects=self._subjects, sure=self._sure, normalise=self._normalise
+        )
         return Matte(alpha)
 
     def reset(self) -> None:

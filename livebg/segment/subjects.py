@@ -9,6 +9,10 @@ Why no threshold decides: a part whose area crosses one from frame to frame woul
 that sum doubles. So a speck fades and the matte of a frame needs no memory of the last. What still jumps is the moment
 two parts touch; the smoother behind takes that.
 
+Networks that were trained on empty scenes too know when they see nobody: what fools them in a room seldom makes them
+sure. There a part also needs a core that is sure beyond doubt. With people that left of 104 empty rooms none with
+somebody in it where there had been 2, and of 414 pictures of people none was worse.
+
 Why smaller: parts are counted on at most 128 pixels a side (each the greatest score of those it covers, or the least
 where gaps are looked for), which takes a ninth of the time at 320 and joins only what is a pixel apart.
 """
@@ -41,15 +45,23 @@ LARGEST_DOUBT = 0.03
 RUNNER_UP = 0.8
 """Beside the Nth largest subject, those fade out that have down to this share of its size: twins do not take turns."""
 
+# Scores from doubt to beyond it, and the shares of a part that have to lie there for it to be nobody and somebody. The
+# surest quarter of a person's pixels has a mean of .995 and more with people, in 409 of 414 pictures .98 with
+# people-nano; most of what they take for people in empty rooms stays below.
+_BEYOND = 0.93, 0.99
+_SHARE = 0.15, 0.25
+
 _LONG_SIDE = 128
 
 
-def subject_gain(score: Alpha, subjects: Subjects = "all") -> Alpha | None:
+def subject_gain(score: Alpha, subjects: Subjects = "all", *, sure: bool = False) -> Alpha | None:
     """How much of each pixel's alpha is kept.
 
     Args:
         score: float32 (h, w) in [0, 1].
         subjects: ``all``, the ``largest``, or how many of the largest; their size is their evidence.
+        sure: A part fades out of which too little is sure beyond doubt. For networks that were trained on scenes
+            without a subject too; others are less sure of what they see.
 
     Returns:
         float32 (h, w) in [0, 1], 1 in subjects and where alpha is 0 anyway; ``None`` where it is 1 throughout.
@@ -59,6 +71,8 @@ def subject_gain(score: Alpha, subjects: Subjects = "all") -> Alpha | None:
     evidence = _sums(labels, count, np.clip((small - 0.5) * 2.5, 0, 1))
     evidence[0] = 0
     gain = _rise(evidence, LEAST_SUBJECT * small.size)
+    if sure:
+        gain *= _surety(small, labels, count)
     wanted = count if subjects == "all" else 1 if subjects == "largest" else subjects
     if wanted < count - 1:
         last = np.sort(evidence)[-wanted]
@@ -114,6 +128,13 @@ def _parts(mask: NDArray[np.bool_], connectivity: Literal[4, 8]) -> tuple[int, N
 
 def _sums(labels: NDArray[np.int32], count: int, values: Alpha) -> NDArray[np.float32]:
     return np.bincount(labels.ravel(), weights=values.ravel(), minlength=count).astype(np.float32)
+
+
+def _surety(small: Alpha, labels: NDArray[np.int32], count: int) -> NDArray[np.float32]:
+    """0 for a part of which too little is sure beyond doubt, 1 where enough is."""
+    beyond = _sums(labels, count, np.clip((small - _BEYOND[0]) / (_BEYOND[1] - _BEYOND[0]), 0, 1))
+    area = np.bincount(labels.ravel(), minlength=count).astype(np.float32)
+    return _smoothstep((beyond - _SHARE[0] * area) / np.maximum((_SHARE[1] - _SHARE[0]) * area, 1))
 
 
 def _rise(value: NDArray[np.float32], foot: float) -> NDArray[np.float32]:

@@ -173,7 +173,7 @@ def _smear(length: int, direction: float) -> NDArray[np.float32]:
     ends = (np.array([side // 2, side // 2]) + sign * reach for sign in (-1, 1))
     start, end = (tuple(int(each) for each in np.rint(point)) for point in ends)
     cv2.line(kernel, start, end, 255, 1, cv2.LINE_AA)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:

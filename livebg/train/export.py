@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from livebg.errors import SinkError
-from livebg.segment.metadata import SIZE, UPRIGHT, in_words
+from livebg.segment.metadata import EMPTIES, SIZE, UPRIGHT, YES, in_words
 from livebg.segment.quantise import quantised, ranges
 from livebg.train.graph import packed, traced
 from livebg.train.loop import averaged_network
@@ -49,18 +49,20 @@ def export(checkpoint: Path, folder: Path, name: str, *, pictures: NDArray[np.ui
     files = [folder / f"{name}.safetensors", folder / f"{name}.onnx"]
     # Files that it came from go by their names alone: where they lay concerns nobody else.
     plain = recipe.model_copy(update={"start": Path(recipe.start).name, "teacher": Path(recipe.teacher).name})
-    sizes = {} if recipe.upright is None else {UPRIGHT: in_words(recipe.upright)}
-    about = {"config": recipe.network, SIZE: in_words(recipe.size), **sizes, "recipe": plain.model_dump_json()}
+    states = {} if recipe.upright is None else {UPRIGHT: in_words(recipe.upright)}
+    if recipe.scenes.empty:
+        states[EMPTIES] = YES
+    about = {"config": recipe.network, SIZE: in_words(recipe.size), **states, "recipe": plain.model_dump_json()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         halves = {key: value.half().contiguous() for key, value in network.state_dict().items()}
         save_file(halves, files[0], metadata=about)
         model = traced(network, recipe.size)
-        files[1].write_bytes(_in_halves(model, sizes))
+        files[1].write_bytes(_in_halves(model, states))
         if pictures is not None:
             files.append(folder / f"{name}.int8.onnx")
             whole = quantised(model, ranges(model, pictures), keep=_behind_sides(model.graph))
-            files[2].write_bytes(packed(whole, about=sizes))
+            files[2].write_bytes(packed(whole, about=states))
     except OSError as exc:
         raise SinkError(f"cannot write {exc.filename or folder}: {exc.strerror or exc}") from exc
     return files

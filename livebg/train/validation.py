@@ -1,7 +1,8 @@
 """How good the weights are on people who were never trained on, measured as users get it.
 
-Each picture goes the way of ``Segmenter``: squashed to the network's size, scored, bent by the matte curve,
-and enlarged to its own size. The measures come from outside (the command passes those of ``livebg eval``).
+Each picture goes the way of ``Segmenter``: squashed to the network's size, scored, bent by the matte curve, and
+enlarged to its own size; but parts that the network is not sure of stay. The measures come from outside (the command
+passes those of ``livebg eval``).
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def validate(
 
 @torch.inference_mode()
 def matte_of(network: U2Net, sizes: InputSizes, picture: Image) -> NDArray[np.float32]:
-    """A picture's alpha, (H, W) float32, by a torch network at the input size that it needs."""
+    """A picture's alpha, (H, W) float32, by a torch network at the input size that it needs, with what it is not
+    sure of."""
     small = scaled(picture, *sizes.of(picture.shape[1], picture.shape[0]))
     device = next(network.parameters()).device
     score = network(normalised(torch.from_numpy(small)[None].to(device)))[0, 0].cpu().numpy()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from livebg.errors import UsageError
 from livebg.scale import scaled_alpha
 from livebg.segment import Segmenter
 from livebg.segment.alpha import matte
+from livebg.segment.segmenter import find_model
 from livebg.segment.subjects import doubt_closed, subject_gain
 
 SIZES = [(320, 320), (192, 256), (144, 192), (96, 96)]
@@ -143,3 +145,57 @@ def test_a_coarse_matte_is_of_the_network_s_size_and_the_same():
     assert alpha.shape == coarse.size[::-1] == (144, 192)
     assert (scaled_alpha(alpha, 160, 90) == fine.segment(picture).alpha).all()
     assert [each.alpha.shape for each in coarse.segment_batch([picture, picture[:50].copy()])] == [(144, 192)] * 2
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_what_a_network_that_knows_empty_rooms_is_not_sure_of_is_nobody(shape):
+    doubtful = blob(shape, (0.5, 0.35), 0.2, peak=0.92)
+    assert matte(doubtful).max() == 1
+    assert matte(doubtful, sure=True).max() == 0
+    certain = blob(shape, (0.5, 0.35), 0.2)
+    assert subject_gain(certain, sure=True) is None
+    assert np.array_equal(matte(certain, sure=True), matte(certain))
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_a_doubtful_part_stays_with_a_sure_one_that_it_hangs_together_with(shape):
+    doubtful = blob(shape, (0.65, 0.35), 0.15, peak=0.9)
+    only_doubtful = doubtful > 0.8
+    joined = np.maximum(doubtful, blob(shape, (0.45, 0.35), 0.15))
+    away = np.maximum(doubtful, blob(shape, (0.2, 0.35), 0.15))
+    assert np.array_equal(matte(joined, sure=True), matte(joined))
+    assert matte(away, sure=True)[only_doubtful].max() == 0
+    assert np.array_equal(
+        matte(away, sure=True)[~only_doubtful & (doubtful == 0)], matte(away)[~only_doubtful & (doubtful == 0)]
+    )
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_a_part_that_becomes_sure_rises_and_does_not_blink(shape):
+    levels = np.linspace(0.9, 1, 201)
+    seen = [matte(blob(shape, (0.5, 0.35), 0.2, peak=float(peak)), sure=True).max() for peak in levels]
+    assert seen[0] == 0
+    assert seen[-1] == 1
+    assert (np.diff(seen) >= 0).all()
+    assert len([each for each in seen if 0 < each < 1]) >= 5
+
+
+def test_a_picture_that_is_all_subject_stays():
+    whole = np.ones((144, 192), np.float32)
+    assert subject_gain(whole, sure=True) is None
+    assert (matte(np.full((144, 192), 0.6, np.float32), sure=True) == 0).all()
+
+
+@pytest.mark.parametrize("model", ["people-nano", "plain"])
+def test_weights_say_whether_what_they_doubt_is_nobody(model, tmp_path, monkeypatch):
+    path = find_model("people-nano")
+    if model == "plain":
+        content = onnx.load(path)
+        del content.metadata_props[:]
+        path = tmp_path / "plain.onnx"
+        onnx.save(content, path)
+    segmenter = Segmenter(path, runtime="onnx", device="cpu", precision="full", coarse=True)
+    doubtful = blob((144, 192), (0.5, 0.35), 0.2, peak=0.92)
+    monkeypatch.setattr(segmenter._runtime, "scores", lambda pictures: doubtful[None])
+    alpha = segmenter.segment(np.zeros((144, 192, 3), np.uint8)).alpha
+    assert alpha.max() == (0 if model == "people-nano" else 1)

@@ -13,6 +13,7 @@ import torch
 from livebg.errors import SinkError, UsageError, WeightsError
 from livebg.segment import Segmenter
 from livebg.segment.checkpoints import load_checkpoint
+from livebg.segment.metadata import Stated
 from livebg.segment.runtimes import devices
 from livebg.segment.segmenter import PACKAGED, find_model
 from livebg.segment.u2net import CONFIGS
@@ -140,7 +141,7 @@ def test_the_size_of_upright_pictures_goes_along_in_every_file(runtime, checkpoi
         assert segmenter.sizes == "192x144/160x176"
         assert segmenter.segment(np.zeros((90, 60, 3), np.uint8)).alpha.shape == (176, 160)
         assert Segmenter(path, runtime=runtime, device="cpu", size=(64, 48)).sizes == "64x48/48x64"
-    assert load_checkpoint(files[0]).upright == load_checkpoint(files[1]).upright == (160, 176)
+    assert load_checkpoint(files[0]).stated == load_checkpoint(files[1]).stated == Stated((160, 176), empties=True)
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])

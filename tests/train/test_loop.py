@@ -14,7 +14,6 @@ from livebg.train.loop import BEST, LAST, LOG, Budget, averaged_network, train
 from livebg.train.start import new_network
 from livebg.train.validation import examples, matte_of, normalised, validate
 
-
 EXAMPLES = 10  # two of each group
 
 

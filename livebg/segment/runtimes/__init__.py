@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from livebg.segment.metadata import Stated
+
 # ImageNet's mean and deviation for RGB in [0, 1], with which U²-Net is trained.
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
@@ -56,8 +58,8 @@ class Runtime(Protocol):
         """Width and height of the pictures it takes."""
 
     @property
-    def upright(self) -> tuple[int, int] | None:
-        """The same of upright pictures, where the file says so; it takes them in a runtime of their own."""
+    def stated(self) -> Stated:
+        """What the file says of itself."""
 
     @property
     def half(self) -> bool:

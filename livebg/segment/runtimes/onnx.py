@@ -9,7 +9,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
 from livebg.errors import WeightsError
-from livebg.segment.metadata import UPRIGHT, stated_size
+from livebg.segment.metadata import stated
 from livebg.segment.runtimes import PUBLISHED_SIZE, SCALE, SHIFT
 from livebg.segment.runtimes.adapting import Lanes, failure, input_size, on_cpu, threads_each
 
@@ -43,7 +43,7 @@ class OnnxRuntime:
         self._session = _open(path, path, pool)
         shapes = [each.shape for each in self._session.get_inputs()]
         own = input_size(path, shapes, len(self._session.get_outputs()[0].shape))
-        self.upright = stated_size(path, self._session.get_modelmeta().custom_metadata_map, UPRIGHT)
+        self.stated = stated(path, self._session.get_modelmeta().custom_metadata_map)
         self.size = size or own or PUBLISHED_SIZE
         if own is not None and own != self.size:
             self._session = _open(path, _resized(path, self.size), pool)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livebg.errors import DeviceError, WeightsError
-from livebg.segment.metadata import UPRIGHT, stated_size
+from livebg.segment.metadata import KEYS, stated
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import DEVIATION, MEAN, PUBLISHED_SIZE
 from livebg.segment.runtimes.adapting import Lanes, failure, input_size, on_cpu, threads_each
@@ -79,9 +79,7 @@ class OpenVinoRuntime:
             raise WeightsError(f"OpenVINO cannot load {path}: {_reason(exc)}") from exc
         shapes = [_numbers(each.partial_shape) for each in model.inputs]
         own = input_size(path, shapes, len(_numbers(model.output(0).partial_shape)))
-        place = ["framework", UPRIGHT]  # where its reader of ONNX puts what a file says of itself
-        about = {UPRIGHT: model.get_rt_info(place).astype(str)} if model.has_rt_info(place) else {}
-        self.upright = stated_size(path, about, UPRIGHT)
+        self.stated = stated(path, _about(model))
         self.size = size or own or PUBLISHED_SIZE
         width, height = self.size
         if threads is None and half and width * height <= _SMALL:
@@ -135,6 +133,12 @@ def _read(path: Path) -> openvino.Model:
     """By the reader of ONNX alone; ``Core.read_model`` tries all, and some complain on stderr."""
     onnx = frontend.FrontEndManager().load_by_framework("onnx")
     return onnx.convert(onnx.load(path))
+
+
+def _about(model: openvino.Model) -> dict[str, str]:
+    """What the file says of itself, where its reader of ONNX puts that."""
+    places = {key: ["framework", key] for key in KEYS}
+    return {key: model.get_rt_info(place).astype(str) for key, place in places.items() if model.has_rt_info(place)}
 
 
 def _numbers(shape: openvino.PartialShape) -> list[int | str]:

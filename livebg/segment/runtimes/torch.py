@@ -47,7 +47,7 @@ class TorchRuntime:
         threads: int | None = None,
         half: bool = True,
     ) -> None:
-        network, own, self.upright = load_checkpoint(path)
+        network, own, self.stated = load_checkpoint(path)
         self.device = device
         self.size = size or own or PUBLISHED_SIZE
         self._path = path
