@@ -66,7 +66,7 @@ class TorchRuntime:
                 torch.tensor(values, dtype=torch.float32, device=device).reshape(3, 1, 1) for values in (SCALE, SHIFT)
             )
         except RuntimeError as exc:
-            raise self._failure(exc) from exc
+            raise self._failure(exc, self.size) from exc
         if device != "cpu":  # a device that cannot compute shows it here and not at the first frame
             width, height = self.size
             self.scores(np.zeros((1, height, width, 3), np.uint8))
@@ -88,11 +88,12 @@ class TorchRuntime:
                 batch = (batch * self._scale + self._shift).to(self._dtype)
                 return cast("NDArray[np.float32]", self._network(batch)[:, 0].cpu().numpy())
         except RuntimeError as exc:
-            raise self._failure(exc) from exc
+            height, width = pictures.shape[1:3]
+            raise self._failure(exc, (width, height)) from exc
 
-    def _failure(self, exc: RuntimeError) -> DeviceError:
+    def _failure(self, exc: RuntimeError, size: tuple[int, int]) -> DeviceError:
         reason = (str(exc).splitlines() or [type(exc).__name__])[0]
-        return failure(f"torch failed on {self.device} with {self._path.name}", self.size, reason)
+        return failure(f"torch failed on {self.device} with {self._path.name}", size, reason)
 
 
 def centre(network: U2Net, levels: Iterable[Level]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from livebg.cores import cores
-from livebg.errors import WeightsError
+from livebg.errors import DeviceError, WeightsError
 from livebg.segment.runtimes import Choice, choose, devices, open_runtime, openvino
 from livebg.segment.segmenter import find_model
 
@@ -209,6 +209,18 @@ def test_openvino_reports_to_nobody():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_torch_names_the_size_that_failed_and_not_its_own(monkeypatch):
+    runtime = open_runtime(find_model("people-nano"), Choice("torch", "cpu"))
+
+    def fails(batch):
+        raise RuntimeError("CUDA out of memory\nand more")
+
+    monkeypatch.setattr(runtime, "_network", fails)
+    said = r"^torch failed on cpu with people-nano\.onnx at 144x192: CUDA out of memory; where memory is short"
+    with pytest.raises(DeviceError, match=said):
+        runtime.scores(np.zeros((1, 192, 144, 3), np.uint8))
+
+
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_out_of_memory_is_a_device_error(name, u2netp):
     command = [sys.executable, "-c", SHORT_OF_MEMORY, name, str(u2netp)]
