@@ -78,6 +78,8 @@ def choose_video(container: InputContainer, name: str) -> VideoStream:
     """
     still = Disposition.attached_pic | Disposition.timed_thumbnails
     moving = [stream for stream in container.streams.video if not stream.disposition & still]
+    if not (container.streams.video or container.streams.audio):
+        raise SourceError(f"{name} holds neither pictures nor sound: it is no clip, or cut off: copy it again")
     if not moving:
         cover = ", only a cover picture" if container.streams.video else ""
         raise SourceError(f"{name} has no video stream{cover}: choose a clip with moving pictures")

@@ -64,6 +64,22 @@ def test_sound_only(tmp_path: Path) -> None:
     refuse(path, "has no video stream")
 
 
+def test_a_file_cut_off_before_its_first_track(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    with (
+        av.open(str(write_clip(tmp_path / "clip.mp4"))) as clip,
+        av.open(str(tmp_path / "first.mp4"), "w", options={"movflags": "faststart"}) as output,
+    ):
+        stream = output.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    content = (tmp_path / "first.mp4").read_bytes()
+    path.write_bytes(content[: content.index(b"trak") + 100])
+    refuse(path, "holds neither pictures nor sound")
+
+
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_clip(tmp_path / "clip.mp4")
     path.chmod(0)
