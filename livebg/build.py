@@ -77,6 +77,7 @@ def open_segmenter(config: SegmentConfig, *, coarse: bool = False, lanes: int = 
         runtime=config.runtime,
         threads=config.threads,
         subjects=config.subjects,
+        doubtful=config.doubtful,
         precision=config.precision,
         coarse=coarse,
         lanes=lanes,

@@ -97,6 +97,11 @@ class SegmentConfig(_Table):
     subjects: Annotated[int, Field(ge=1, le=99)] | Literal["all", "largest"] = Field(
         "all", description="Which subjects are kept: all, the largest, or the N largest."
     )
+    doubtful: Literal["drop", "keep"] = Field(
+        "drop",
+        description="What people and people-nano see and are not sure of: drop shows nobody in empty rooms, keep loses "
+        "fewer people in bad light.",
+    )
     normalise: Literal["none", "minmax"] = Field(
         "none", description="minmax: picture and score stretched to their full range, as the published evaluation does."
     )

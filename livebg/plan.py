@@ -296,7 +296,10 @@ def _require_distinct(jobs: Sequence[Job], report: str | None) -> None:
                 whose = "the input itself" if inputs[key] == job.input else "an input too"
                 raise UsageError(f"{path} is {whose}: give the result another name with -o")
             if key in results:
-                raise UsageError(f"{path} would be written from {job.input}, but it is taken by {results[key]}: use -o")
+                raise UsageError(
+                    f"{path} would be written from {job.input}, but it is taken by {results[key]}: "
+                    "process one of both by itself, with -o"
+                )
             results[key] = job.input
     if report is not None and Path(report).resolve() in inputs.keys() | results.keys():
         raise UsageError(f"the report {report} is an input or a result too: give it another name with --json")

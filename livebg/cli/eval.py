@@ -16,7 +16,7 @@ from livebg.build import open_matting, open_reader, refiner_of
 from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
-from livebg.config import Config, InputConfig, Section
+from livebg.config import Config, InputConfig, Section, SegmentConfig
 from livebg.errors import LivebgError, SourceError, UsageError
 from livebg.evaluate.clips import Clip, find_clips
 from livebg.evaluate.compare import compare, rows_to_compare
@@ -209,11 +209,16 @@ def _key(
     return RowKey(
         kind, name, str(Path(root).resolve()), segmenter.model, _stamp(segment.model),
         f"{width}" if width == height else f"{width}x{height}",
-        segment.alpha if segment.subjects == "all" else f"{segment.alpha}, {segment.subjects} subjects",
+        _alpha_in_words(segment),
         segment.normalise, f"{segmenter.runtime} {segmenter.device} {segmenter.precision}".removesuffix(" full"),
         refine=_words(setting.refine.model_copy(update={"refine": refiner_of(setting.refine, segmenter.device)})),
         smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
     )  # fmt: skip
+
+
+def _alpha_in_words(segment: SegmentConfig) -> str:
+    subjects = "" if segment.subjects == "all" else f", {segment.subjects} subjects"
+    return segment.alpha + subjects + ("" if segment.doubtful == "drop" else ", doubtful kept")
 
 
 def _key_of_mattes(name: str, root: str, given: Given) -> RowKey:

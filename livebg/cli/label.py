@@ -44,5 +44,7 @@ def _teacher(text: str, *, quiet: bool) -> Teacher:
         seen = TypeAdapter[tuple[int, int]](NetworkSize).validate_python(size) if at else None
     except ValidationError as exc:
         raise UsageError(f"{text}: after @, {exc.errors()[0]['ctx']['error']}") from exc
-    segmenter = load_segmenter(SegmentConfig(model=model if at else text, size=seen), coarse=False, quiet=quiet)
+    segmenter = load_segmenter(
+        SegmentConfig(model=model if at else text, size=seen, doubtful="keep"), coarse=False, quiet=quiet
+    )
     return lambda picture: segmenter.segment(picture).alpha.copy()

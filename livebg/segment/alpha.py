@@ -71,9 +71,10 @@ def matte(score: Alpha, subjects: Subjects = "all", *, sure: bool = False) -> Al
         float32 (h, w) in [0, 1], a new array.
     """
     alpha = matte_curve(score)
-    if (gain := subject_gain(score, subjects, sure=sure)) is not None:
+    closed = doubt_closed(score)
+    if (gain := subject_gain(score, subjects, sure=sure, closed=closed)) is not None:
         alpha *= gain
-    if (closed := doubt_closed(score)) is not None:
+    if closed is not None:
         alpha += (1 - alpha) * closed if gain is None else (gain - alpha) * closed
     return alpha
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from livebg.errors import WeightsError
+from livebg.limits import LARGEST, SMALLEST
 
-SIZE, UPRIGHT, EMPTIES = "size", "upright", "empties"
-KEYS = (UPRIGHT, EMPTIES)
+SIZE = "size"
+UPRIGHT, EMPTIES = STATED = "livebg.upright", "livebg.empties"
 YES = "yes"
 
 
@@ -40,13 +41,14 @@ def stated_size(path: Path, about: Mapping[str, str], key: str) -> tuple[int, in
         key: ``SIZE`` or ``UPRIGHT``.
 
     Raises:
-        WeightsError: It is no size.
+        WeightsError: It is no size that a network can have.
     """
     if key not in about:
         return None
     found = re.fullmatch(r"([0-9]{1,5})x([0-9]{1,5})", about[key])
-    if found is None:
-        raise WeightsError(f"{path} is not weights of livebg: its metadata say {key} {about[key]!r}, not WxH")
+    if found is None or not all(SMALLEST <= int(side) <= LARGEST for side in found.groups()):
+        sides = f"WxH with sides of {SMALLEST} to {LARGEST}"
+        raise WeightsError(f"{path} is damaged, or not of livebg: its metadata say {key} {about[key]!r}, not {sides}")
     return int(found[1]), int(found[2])
 
 
@@ -57,5 +59,7 @@ def stated(path: Path, about: Mapping[str, str]) -> Stated:
         WeightsError: It is not what livebg writes.
     """
     if about.get(EMPTIES, YES) != YES:
-        raise WeightsError(f"{path} is not weights of livebg: its metadata say {EMPTIES} {about[EMPTIES]!r}, not {YES}")
+        raise WeightsError(
+            f"{path} is damaged, or not of livebg: its metadata say {EMPTIES} {about[EMPTIES]!r}, not {YES}"
+        )
     return Stated(stated_size(path, about, UPRIGHT), EMPTIES in about)

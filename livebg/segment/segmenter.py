@@ -20,7 +20,7 @@ from functools import partial
 from numbers import Integral
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import cv2
 import numpy as np
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".onnx", ".pth", ".safetensors")
 PACKAGED = Path(__file__).with_name("weights")
 INT8 = ".int8.onnx"
+Doubtful = Literal["drop", "keep"]
 _MOST_PIXELS = 512 * 512  # of an input; at 1024x1024 each lane of u2netp holds 4.5 GB
 _PRECISIONS = {"full": "full precision", "half": "half precision", "int8": "int8"}
 
@@ -71,6 +72,7 @@ class Segmenter:
         size: int | tuple[int, int] | None = None,
         alpha: AlphaMode = "matte",
         subjects: Subjects = "all",
+        doubtful: Doubtful = "drop",
         coarse: bool = False,
         normalise: Normalise = "none",
         device: str = "auto",
@@ -89,6 +91,8 @@ class Segmenter:
                 may have an own size for upright ones (``people``: 384x384).
             alpha: ``matte`` makes a clean alpha of the score (see ``alpha.py``), ``raw`` gives the score as it is.
             subjects: With ``matte``, which are kept: ``all``, the ``largest``, or the N largest.
+            doubtful: With ``matte``, ``drop`` lets fade what a network that was trained on empty scenes too (people,
+                people-nano) is not sure of; ``keep`` keeps it, as of other networks.
             coarse: Mattes stay at the model's size, spanning the whole frame, for a refiner to bring up.
             normalise: ``minmax`` does as published evaluations do: each picture is divided by its brightest value, and
                 each map stretched over [0, 1].
@@ -107,6 +111,7 @@ class Segmenter:
             DeviceError: The device or runtime is not there, or too small.
         """
         _require_word("alpha", alpha, get_args(AlphaMode))
+        _require_word("doubtful", doubtful, get_args(Doubtful))
         _require_word("normalise", normalise, get_args(Normalise))
         if subjects not in ("all", "largest") and (
             not isinstance(subjects, int) or isinstance(subjects, bool) or subjects < 1
@@ -156,7 +161,7 @@ class Segmenter:
         self.description = f"{self.model} {self.sizes}{said} by {self._runtime.description}"
         if choice.note:
             self.description += f"; {choice.note}"
-        self._sure = self._runtime.stated.empties
+        self._sure = doubtful == "drop" and self._runtime.stated.empties and normalise == "none"
         self._opening = Lock()
         self._inputs = {self.size: _Input(self._runtime, self.size, self.lanes)}
 

@@ -54,7 +54,9 @@ _SHARE = 0.15, 0.25
 _LONG_SIDE = 128
 
 
-def subject_gain(score: Alpha, subjects: Subjects = "all", *, sure: bool = False) -> Alpha | None:
+def subject_gain(
+    score: Alpha, subjects: Subjects = "all", *, sure: bool = False, closed: Alpha | None = None
+) -> Alpha | None:
     """How much of each pixel's alpha is kept.
 
     Args:
@@ -62,17 +64,23 @@ def subject_gain(score: Alpha, subjects: Subjects = "all", *, sure: bool = False
         subjects: ``all``, the ``largest``, or how many of the largest; their size is their evidence.
         sure: A part fades out of which too little is sure beyond doubt. For networks that were trained on scenes
             without a subject too; others are less sure of what they see.
+        closed: From ``doubt_closed``: gaps that belong to what surrounds them.
 
     Returns:
         float32 (h, w) in [0, 1], 1 in subjects and where alpha is 0 anyway; ``None`` where it is 1 throughout.
     """
     small = _pooled(score, cv2.dilate)
-    count, labels = _parts(small > SURE_BACKGROUND, connectivity=8)
+    seen = small > SURE_BACKGROUND
+    if closed is not None:
+        seen |= _pooled(closed, cv2.dilate) > 0
+    count, labels = _parts(seen, connectivity=8)
     evidence = _sums(labels, count, np.clip((small - 0.5) * 2.5, 0, 1))
     evidence[0] = 0
     gain = _rise(evidence, LEAST_SUBJECT * small.size)
     if sure:
-        gain *= _surety(small, labels, count)
+        surety = _surety(small, labels, evidence)
+        gain *= surety
+        evidence *= surety
     wanted = count if subjects == "all" else 1 if subjects == "largest" else subjects
     if wanted < count - 1:
         last = np.sort(evidence)[-wanted]
@@ -130,11 +138,12 @@ def _sums(labels: NDArray[np.int32], count: int, values: Alpha) -> NDArray[np.fl
     return np.bincount(labels.ravel(), weights=values.ravel(), minlength=count).astype(np.float32)
 
 
-def _surety(small: Alpha, labels: NDArray[np.int32], count: int) -> NDArray[np.float32]:
-    """0 for a part of which too little is sure beyond doubt, 1 where enough is."""
-    beyond = _sums(labels, count, np.clip((small - _BEYOND[0]) / (_BEYOND[1] - _BEYOND[0]), 0, 1))
-    area = np.bincount(labels.ravel(), minlength=count).astype(np.float32)
-    return _smoothstep((beyond - _SHARE[0] * area) / np.maximum((_SHARE[1] - _SHARE[0]) * area, 1))
+def _surety(small: Alpha, labels: NDArray[np.int32], evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """0 for a part too little of whose evidence is sure beyond doubt, 1 where enough is."""
+    beyond = _sums(labels, len(evidence), np.clip((small - _BEYOND[0]) / (_BEYOND[1] - _BEYOND[0]), 0, 1))
+    low, high = _SHARE
+    rise: NDArray[np.float32] = (beyond - low * evidence) / np.maximum((high - low) * evidence, 1e-6)
+    return _smoothstep(rise)
 
 
 def _rise(value: NDArray[np.float32], foot: float) -> NDArray[np.float32]:

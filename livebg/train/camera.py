@@ -143,19 +143,20 @@ def _hazy(rng: np.random.Generator, camera: Camera, height: int) -> Camera:
 
 
 def _grainy(rng: np.random.Generator, camera: Camera, height: int) -> Camera:
-    return replace(camera, noise=rng.uniform(8, 32))
+    return replace(camera, noise=max(camera.noise, rng.uniform(8, 32)))
 
 
 def _out_of_focus(rng: np.random.Generator, camera: Camera, height: int) -> Camera:
-    return replace(camera, focus=height * _between(rng, 0.004, 0.018))
+    return replace(camera, focus=max(camera.focus, height * _between(rng, 0.004, 0.018)))
 
 
 def _shaken(rng: np.random.Generator, camera: Camera, height: int) -> Camera:
-    return replace(camera, shake=round(height * _between(rng, 0.015, 0.08)), direction=rng.uniform(0, np.pi))
+    length = max(3, camera.shake, round(height * _between(rng, 0.015, 0.08)))
+    return replace(camera, shake=length, direction=rng.uniform(0, np.pi))
 
 
 def _coarse(rng: np.random.Generator, camera: Camera, height: int) -> Camera:
-    return replace(camera, coarse=min(1.0, _between(rng, 50, 200) / height))
+    return replace(camera, coarse=min(camera.coarse, _between(rng, 0.15, 0.7)))
 
 
 def _squeezed(rng: np.random.Generator, camera: Camera, height: int) -> Camera:

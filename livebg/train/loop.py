@@ -130,7 +130,8 @@ def train(
     cuda = device.startswith("cuda")
     dtype = torch.float16 if cuda and not torch.cuda.is_bf16_supported() else torch.bfloat16
     scaler = torch.amp.GradScaler("cuda", enabled=cuda and dtype == torch.float16)
-    state = _begin(recipe, run, device, scaler, resume=resume)
+    groups = sorted({example.group for example in found})
+    state = _begin(recipe, run, device, scaler, groups, resume=resume)
     teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
     shelf = library.train
     precision = torch.autocast(device.partition(":")[0], dtype, enabled=half or cuda)
@@ -183,7 +184,9 @@ def averaged_network(checkpoint: Path) -> tuple[U2Net, Recipe]:
     return network.eval().requires_grad_(False), recipe
 
 
-def _begin(recipe: Recipe, run: Path, device: str, scaler: torch.amp.GradScaler, *, resume: bool) -> State:
+def _begin(
+    recipe: Recipe, run: Path, device: str, scaler: torch.amp.GradScaler, groups: list[str], *, resume: bool
+) -> State:
     last = run / LAST
     if resume and not last.is_file():
         raise UsageError(f"{run} has no {LAST} to resume from: leave out --resume")
@@ -211,6 +214,8 @@ def _begin(recipe: Recipe, run: Path, device: str, scaler: torch.amp.GradScaler,
         if found.get("scaler"):
             state.scaler.load_state_dict(found["scaler"])
         state.counters = found["counters"]
+        if found.get("groups") != groups:
+            state.best = math.inf  # it was judged by others: the best so far is another number
     return state
 
 
@@ -257,12 +262,13 @@ def _look_up(
     both = (*state.network.parameters(), *state.average.parameters())
     if not all(bool(weight.isfinite().all()) for weight in both):
         raise WeightsError(f"weights are not numbers at step {state.step}: lower the recipe's rate")
-    means = validate(state.average, recipe.sizes, found, measures)
+    means = validate(state.average, recipe.sizes, found, measures, sure=recipe.scenes.empty > 0)
     flat = {f"{group}/{name}": value for group, row in means.items() for name, value in row.items()}
     log.add("validation", state.counters, flat)
     better = means["all"]["mad"] < state.best
     state.best = min(state.best, means["all"]["mad"])
     kept = {"recipe": recipe.model_dump_json(), "average": state.average.state_dict(), "counters": state.counters}
+    kept["groups"] = sorted(means.keys() - {"all"})
     if better:
         save(kept, run / BEST)
     rest = {"network": state.network.state_dict(), "optimiser": state.optimiser.state_dict()}

@@ -26,7 +26,8 @@ def mix(parts: Sequence[tuple[Path, float]], run: Path) -> Path:
     """Mix the best weights of runs.
 
     Args:
-        parts: Run folders and their shares, which add up to 1. The first one's recipe, and so its size, is the mix's.
+        parts: Run folders and their shares, which add up to 1. The first one's recipe is the mix's, and so are its
+            sizes and what its file states.
         run: The folder of the new run.
 
     Returns:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from livebg.config import Section
 from livebg.errors import ConfigError
@@ -47,7 +47,7 @@ class SceneConfig(Section):
     things: Part = Field(0.0, description="Part of the rooms that have large things standing in them.")
     tables: Part = Field(0.0, description="Part of the composites in which people sit at a table.")
     hues: Part = Field(0.0, description="Part of the people in composites whose colours are turned (hair, cloth).")
-    poor: Part = Field(0.0, description="Part of the cameras that are poor ones: dark, out of focus, grainy, coarse.")
+    poor: Part = Field(0.0, description="Part of the cameras that are poor ones: dark, hazy, grainy, blurred, coarse.")
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")
@@ -67,8 +67,8 @@ class Recipe(Section):
     """One training from beginning to end."""
 
     network: str = Field(description="A name of segment.u2net.CONFIGS.")
-    size: NetworkSize = Field(description="What the network sees, WxH; of upright pictures turned, unless")
-    upright: NetworkSize | None = Field(None, description="it sees those at another size.")
+    size: NetworkSize = Field(description="What the network sees, WxH; turned for upright pictures.")
+    upright: NetworkSize | None = Field(None, description="What it sees of upright pictures in place of that.")
     start: str = Field("", description="What it starts from: a model by name or file, or nothing.")
     teacher: str = Field("", description="A model to learn from besides the masks (distillation), or nothing.")
     batch: Annotated[int, Field(ge=2, multiple_of=2)] = 8
@@ -82,6 +82,12 @@ class Recipe(Section):
     data: DataConfig
     scenes: SceneConfig
     losses: LossConfig = LossConfig()
+
+    @model_validator(mode="after")
+    def _lies(self) -> Self:
+        if self.upright is not None and not (self.size[0] >= self.size[1] and self.upright[1] >= self.upright[0]):
+            raise ValueError("size must not be upright where upright is given, and upright must not lie")
+        return self
 
     @property
     def sizes(self) -> InputSizes:

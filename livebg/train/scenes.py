@@ -111,6 +111,7 @@ def _lap(body: Layer, box: tuple[int, int, int, int]) -> float:
     """How high the edge of a table before a body may lie: it leaves free the most of what the frame shows of it."""
     middle = (box[0] + box[2]) / 2
     top, bottom = (float((body.place @ np.array([middle, y, 1.0]))[1]) for y in (box[1], box[3]))
+    top = max(top, 0.0)
     return top + _FREE * (min(bottom, 1.0) - top)
 
 

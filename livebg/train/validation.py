@@ -1,8 +1,7 @@
 """How good the weights are on people who were never trained on, measured as users get it.
 
 Each picture goes the way of ``Segmenter``: squashed to the network's size, scored, bent by the matte curve, and
-enlarged to its own size; but parts that the network is not sure of stay. The measures come from outside (the command
-passes those of ``livebg eval``).
+enlarged to its own size. The measures come from outside (the command passes those of ``livebg eval``).
 """
 
 from __future__ import annotations
@@ -69,17 +68,25 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
             camera = draw_camera(rng, _HEIGHT, poor)
             if not poor:
                 camera = replace(camera, shake=0)
-            found.append(Example(group, camera.shoot(picture, rng), camera.blurred(alpha) if poor else alpha))
+            found.append(Example(group, camera.shoot(picture, rng), camera.blurred(alpha)))
     return found
 
 
 def validate(
-    network: U2Net, sizes: InputSizes, found: list[Example], measures: dict[str, Measure]
+    network: U2Net, sizes: InputSizes, found: list[Example], measures: dict[str, Measure], *, sure: bool
 ) -> dict[str, dict[str, float]]:
-    """The mean of every measure, by group; the group ``all`` is the mean of the groups, each counted once."""
+    """The mean of every measure, by group; the group ``all`` is the mean of the groups, each counted once.
+
+    Args:
+        network: In evaluation mode.
+        sizes: What it sees.
+        found: What it is judged by.
+        measures: By name.
+        sure: What it is not sure of fades, as it does for those who use it.
+    """
     rows: dict[str, dict[str, list[float]]] = {}
     for example in found:
-        alpha = matte_of(network, sizes, example.picture)
+        alpha = matte_of(network, sizes, example.picture, sure=sure)
         true = example.alpha.astype(np.float32) / np.float32(255)
         row = rows.setdefault(example.group, {})
         for name, measure in measures.items():
@@ -90,13 +97,12 @@ def validate(
 
 
 @torch.inference_mode()
-def matte_of(network: U2Net, sizes: InputSizes, picture: Image) -> NDArray[np.float32]:
-    """A picture's alpha, (H, W) float32, by a torch network at the input size that it needs, with what it is not
-    sure of."""
+def matte_of(network: U2Net, sizes: InputSizes, picture: Image, *, sure: bool = False) -> NDArray[np.float32]:
+    """A picture's alpha, (H, W) float32, by a torch network at the input size that it needs."""
     small = scaled(picture, *sizes.of(picture.shape[1], picture.shape[0]))
     device = next(network.parameters()).device
     score = network(normalised(torch.from_numpy(small)[None].to(device)))[0, 0].cpu().numpy()
-    return score_to_alpha(score, (picture.shape[1], picture.shape[0]))
+    return score_to_alpha(score, (picture.shape[1], picture.shape[0]), sure=sure)
 
 
 def normalised(pictures: Tensor) -> Tensor:

@@ -302,4 +302,4 @@ def test_a_report_takes_nobodys_place(livebg_command, clip, tmp_path):
 def test_a_result_and_its_matte_under_one_name_are_told_as_that(livebg_command, clip, tmp_path):
     done = livebg_command("process", clip, "-o", tmp_path / "a.mp4", "--matte-out", tmp_path / "a.mp4")
     assert done.code == 2
-    assert f"it is taken by {clip}" in done.err
+    assert f"it is taken by {clip}: process one of both by itself, with -o" in done.err

@@ -98,3 +98,12 @@ def test_evaluation_data_is_refused(root, recipe, tmp_path):  # noqa: F811
         call(recipe, "--data", root.parent / "davis", "--out", tmp_path / "run", "--steps", 1)
     assert not (tmp_path / "run").exists()
     assert set(PERSONS) == {"upper", "full", "keyed"}
+
+
+def test_another_size_is_turned_for_upright_pictures(root, recipe, tmp_path):  # noqa: F811
+    recipe.write_text(RECIPE.replace('size = "64x48"', 'size = "64x48"\nupright = "56x56"'))
+    for name, options in (("own", ()), ("other", ("--size", "80x60"))):
+        given = ("--data", root, "--out", tmp_path / name, "--steps", 1, "--examples", 1, "--export", tmp_path / name)
+        assert call(recipe, *given, *options).exit_code == 0
+    sizes = [Segmenter(tmp_path / name / "mine.onnx", runtime="onnx").sizes for name in ("own", "other")]
+    assert sizes == ["64x48/56x56", "80x60/60x80"]

@@ -186,6 +186,45 @@ def test_a_picture_that_is_all_subject_stays():
     assert (matte(np.full((144, 192), 0.6, np.float32), sure=True) == 0).all()
 
 
+@pytest.mark.parametrize("shape", SIZES)
+def test_haze_around_somebody_takes_nobody_away(shape):
+    """What lies just above the least score that counts is next to no alpha, and no doubt either."""
+    person = blob(shape, (0.5, 0.35), 0.2, peak=0.999)
+    for haze in np.linspace(0.05, 0.4, 15):
+        assert matte(np.maximum(person, np.float32(haze)), sure=True)[person > 0.9].min() == 1
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_of_the_largest_those_are_counted_that_are_sure(shape):
+    rack = blob(shape, (0.3, 0.35), 0.2, peak=0.92)
+    person = blob(shape, (0.8, 0.35), 0.1)
+    for subjects in ("largest", 1, 2, "all"):
+        alpha = matte(np.maximum(rack, person), subjects, sure=True)
+        assert alpha[person == 1].min() == 1
+        assert alpha[rack > 0.5].max() == 0
+    assert matte(np.maximum(rack, person), "largest")[person == 1].max() == 0
+
+
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("hole", [0.006, 0.012, 0.02, 0.03])
+def test_a_gap_in_what_fades_fades_with_it(shape, hole):
+    ring = blob(shape, (0.5, 0.35), 0.2, peak=0.92)
+    gap = blob(shape, (0.5, 0.35), hole)
+    score = np.maximum(ring * (1 - gap), np.float32(0.02))
+    assert matte(score, sure=True).max() == 0
+    assert matte(score).max() == 1
+
+
+@pytest.mark.parametrize(("options", "alpha"), [({}, 0), ({"doubtful": "keep"}, 1), ({"normalise": "minmax"}, 1)])
+def test_what_is_doubtful_may_be_kept(options, alpha, monkeypatch):
+    segmenter = Segmenter("people-nano", runtime="onnx", device="cpu", precision="full", coarse=True, **options)
+    doubtful = blob((144, 192), (0.5, 0.35), 0.2, peak=0.92)
+    monkeypatch.setattr(segmenter._runtime, "scores", lambda pictures: doubtful[None])
+    assert segmenter.segment(np.zeros((144, 192, 3), np.uint8)).alpha.max() == alpha
+    with pytest.raises(UsageError, match="there is no doubtful 'maybe': choose drop or keep"):
+        Segmenter("people-nano", doubtful="maybe")
+
+
 @pytest.mark.parametrize("model", ["people-nano", "plain"])
 def test_weights_say_whether_what_they_doubt_is_nobody(model, tmp_path, monkeypatch):
     path = find_model("people-nano")

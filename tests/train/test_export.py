@@ -144,15 +144,43 @@ def test_the_size_of_upright_pictures_goes_along_in_every_file(runtime, checkpoi
     assert load_checkpoint(files[0]).stated == load_checkpoint(files[1]).stated == Stated((160, 176), empties=True)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("livebg.upright", "tall", "WxH with sides of 34 to 4096"),
+        ("livebg.upright", "0x0", "WxH with sides of 34 to 4096"),
+        ("livebg.empties", "no", "yes"),
+    ],
+)
 @pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])
-def test_metadata_that_state_no_size_are_refused(runtime, files, tmp_path):
+def test_metadata_that_livebg_does_not_write_are_refused(runtime, key, value, wanted, files, tmp_path):
     if runtime == "openvino" and devices.openvino_version() is None:
         pytest.skip("no OpenVINO")
     model = onnx.load(files[1])
-    model.metadata_props.add(key="upright", value="tall")
+    del model.metadata_props[:]
+    model.metadata_props.add(key=key, value=value)
     onnx.save(model, tmp_path / "mine.onnx")
-    with pytest.raises(WeightsError, match=r"mine\.onnx .*: its metadata say upright 'tall', not WxH"):
+    with pytest.raises(WeightsError, match=rf"mine\.onnx .*: its metadata say {key} '{value}', not {wanted}"):
         Segmenter(tmp_path / "mine.onnx", runtime=runtime, device="cpu", precision="full")
+
+
+def test_weights_that_saw_no_empty_scenes_do_not_say_so(checkpoint, files, tmp_path):
+    content = torch.load(checkpoint, weights_only=True)
+    recipe = Recipe.model_validate_json(content["recipe"])
+    assert recipe.scenes.empty > 0
+    assert all(load_checkpoint(path).stated == Stated(empties=True) for path in files)
+    recipe = recipe.model_copy(update={"scenes": recipe.scenes.model_copy(update={"empty": 0.0})})
+    torch.save({**content, "recipe": recipe.model_dump_json()}, tmp_path / "best.pt")
+    assert all(load_checkpoint(path).stated == Stated() for path in export(tmp_path / "best.pt", tmp_path, "mine"))
+
+
+def test_somebody_else_s_metadata_say_nothing(files, tmp_path):
+    model = onnx.load(files[1])
+    del model.metadata_props[:]
+    for key in ("upright", "empties", "author"):
+        model.metadata_props.add(key=key, value="somebody")
+    onnx.save(model, tmp_path / "theirs.onnx")
+    assert load_checkpoint(tmp_path / "theirs.onnx").stated == Stated()
 
 
 def test_what_cannot_be_exported_is_said(checkpoint, tmp_path):

@@ -224,7 +224,7 @@ def test_a_loss_that_is_no_number_ends_it(run, recipe):
 def test_validation_counts_every_group_once(library, recipe):
     found = examples(library.validation, recipe, each=3)
     assert {each.group for each in found} == {"upper", "full", "calls", "empty", "poor"}
-    means = validate(averaged(recipe), recipe.sizes, found, {"one": lambda ours, true: 1.0, "mad": mad})
+    means = validate(averaged(recipe), recipe.sizes, found, {"one": lambda ours, true: 1.0, "mad": mad}, sure=True)
     groups = [row["mad"] for name, row in means.items() if name != "all"]
     assert means["all"] == {"one": 1.0, "mad": pytest.approx(np.mean(groups))}
 
@@ -240,6 +240,45 @@ def test_a_matte_is_as_large_as_its_picture(recipe):
     alpha = matte_of(averaged(recipe), recipe.sizes, picture)
     assert alpha.shape == (37, 91)
     assert 0 <= alpha.min() <= alpha.max() <= 1
+
+
+def test_an_upright_picture_is_judged_at_its_own_size(recipe):
+    sizes = []
+
+    def see(module, inputs):
+        sizes.append(tuple(inputs[0].shape[2:]))
+
+    network = averaged(recipe)
+    network.register_forward_pre_hook(see)
+    plan = recipe.model_copy(update={"upright": (56, 72)})
+    for shape in ((90, 60, 3), (60, 90, 3)):
+        matte_of(network, plan.sizes, np.zeros(shape, np.uint8))
+    assert sizes == [(72, 56), (48, 64)]
+
+
+def test_validation_judges_what_those_see_who_use_it(recipe, library):
+    class Doubtful(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, pictures):
+            return torch.full_like(pictures[:, :1], 0.92)
+
+    found = examples(library.validation, recipe, each=1)
+    mean = {"mean": lambda ours, true: float(ours.mean())}
+    kept, dropped = (validate(Doubtful(), recipe.sizes, found, mean, sure=sure)["all"] for sure in (False, True))
+    assert (kept["mean"], dropped["mean"]) == (1, 0)
+
+
+def test_a_run_that_was_judged_by_other_groups_finds_its_best_anew(run, tmp_path):
+    run("old", steps=2, measure=lambda ours, true: 1.0)
+    last = tmp_path / "old" / LAST
+    content = torch.load(last, weights_only=True)
+    assert content["groups"] == ["calls", "empty", "full", "poor", "upper"]
+    torch.save({**content, "groups": ["calls", "empty", "full", "upper"]}, last)
+    run("old", steps=4, measure=lambda ours, true: 2.0, resume=True)
+    assert torch.load(tmp_path / "old" / BEST, weights_only=True)["counters"][0] == 3  # worse, but the first by these
 
 
 def test_in_half_precision_on_a_cpu_it_comes_close(run, recipe, tmp_path):

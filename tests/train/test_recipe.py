@@ -40,6 +40,15 @@ def test_what_is_wrong_is_named(tmp_path):
         load_recipe("people", {"batch": 3})
 
 
+def test_a_size_for_upright_pictures_is_upright_and_the_other_one_not():
+    assert load_recipe("people-more").sizes == ((448, 336), (384, 384))
+    assert load_recipe("people-more", {"upright": None}).sizes == ((448, 336), (336, 448))
+    assert load_recipe("people-more", {"upright": "320x448"}).sizes == ((448, 336), (320, 448))
+    for changes in ({"size": "336x448"}, {"upright": "640x360"}):
+        with pytest.raises(ConfigError, match="size must not be upright where upright is given, and upright must not"):
+            load_recipe("people-more", changes)
+
+
 @pytest.mark.parametrize(("name", "most"), [("people-nano", 3e9), ("people", 8e9)])
 def test_a_frame_costs_no_more_than_was_promised(name, most):
     recipe = load_recipe(name)

@@ -233,3 +233,10 @@ def test_upright_scenes_are_seen_upright_and_as_often_as_they_are_drawn(library,
         shots = [shoot(np.random.default_rng(seed), library.train, recipe, 1, upright) for seed in range(30)]
         assert {shot[0][1].shape for shot in shots if shot} == {(64, 48) if upright else (48, 64)}
         assert not all(shots)
+
+
+def test_upright_scenes_are_seen_at_their_own_size_where_they_have_one(library, recipe):
+    plan = recipe.model_copy(update={"upright": (56, 60)})
+    for upright in (False, True):
+        shots = [shoot(np.random.default_rng(seed), library.train, plan, 1, upright) for seed in range(30)]
+        assert {shot[0][1].shape for shot in shots if shot} == {(60, 56) if upright else (48, 64)}

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livebg.errors import DeviceError, WeightsError
-from livebg.segment.metadata import KEYS, stated
+from livebg.segment.metadata import STATED, stated
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import DEVIATION, MEAN, PUBLISHED_SIZE
 from livebg.segment.runtimes.adapting import Lanes, failure, input_size, on_cpu, threads_each
@@ -137,7 +137,7 @@ def _read(path: Path) -> openvino.Model:
 
 def _about(model: openvino.Model) -> dict[str, str]:
     """What the file says of itself, where its reader of ONNX puts that."""
-    places = {key: ["framework", key] for key in KEYS}
+    places = {key: ["framework", key] for key in STATED}
     return {key: model.get_rt_info(place).astype(str) for key, place in places.items() if model.has_rt_info(place)}
 
 

@@ -208,7 +208,6 @@ def test_openvino_reports_to_nobody():
     assert (done.stdout, done.stderr) == ("1 []\n", "")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 def test_torch_names_the_size_that_failed_and_not_its_own(monkeypatch):
     runtime = open_runtime(find_model("people-nano"), Choice("torch", "cpu"))
 
@@ -221,6 +220,7 @@ def test_torch_names_the_size_that_failed_and_not_its_own(monkeypatch):
         runtime.scores(np.zeros((1, 192, 144, 3), np.uint8))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_out_of_memory_is_a_device_error(name, u2netp):
     command = [sys.executable, "-c", SHORT_OF_MEMORY, name, str(u2netp)]
