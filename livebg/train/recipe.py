@@ -43,6 +43,7 @@ class SceneConfig(Section):
         0.0, description="Part of the empty rooms that are no rooms: a plain colour, grain, a gradient."
     )
     two_people: Part = Field(0.1, description="Part of the composites that show two people.")
+    low: Part = Field(0.0, description="Part of the people in composites who sit low in the frame.")
     chairs: Part = Field(0.0, description="Part of the people in composites that have the back of a chair behind them.")
     things: Part = Field(0.0, description="Part of the rooms that have large things standing in them.")
     tables: Part = Field(0.0, description="Part of the composites in which people sit at a table.")

@@ -95,7 +95,7 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
             image = tint(rng, image, strength=0.5)
         if config.hues and rng.random() < config.hues:
             image = turned_hues(rng, image)
-        body = Layer(image, alpha, _seated(rng, subject, float(centre), aspect), False)
+        body = Layer(image, alpha, _seated(rng, subject, float(centre), aspect, config.low), False)
         lap = max(lap, _lap(body, subject.box))
         if config.chairs and rng.random() < config.chairs:
             layers.append(chair(rng, body, subject.box))
@@ -115,7 +115,7 @@ def _lap(body: Layer, box: tuple[int, int, int, int]) -> float:
     return top + _FREE * (min(bottom, 1.0) - top)
 
 
-def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: float) -> Matrix:
+def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: float, low: float) -> Matrix:
     """A place for a body: near or far, its centre about ``centre``, its cut sides outside the frame."""
     height, width = subject.alpha.shape
     left, top, right, bottom = subject.box
@@ -139,7 +139,9 @@ def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: f
     if cut_right:
         x = max(x, aspect - scale * width)
     y = rng.uniform(-0.06, 0.4 if scale * tall < 1 else 0.15) - scale * top  # near ones fill the frame
-    if rng.random() < 0.08:
+    if low and rng.random() < low:
+        y = rng.uniform(0.3, 0.65) - scale * top  # leaning back: a head, and a strip of shirt
+    elif rng.random() < 0.08:
         y -= rng.uniform(0.1, 0.5)  # too near, or standing up
     if not standing and not cut_bottom:
         y = max(y, rng.uniform(0.6, 1.0) - scale * bottom)

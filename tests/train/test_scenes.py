@@ -240,3 +240,19 @@ def test_upright_scenes_are_seen_at_their_own_size_where_they_have_one(library, 
     for upright in (False, True):
         shots = [shoot(np.random.default_rng(seed), library.train, plan, 1, upright) for seed in range(30)]
         assert {shot[0][1].shape for shot in shots if shot} == {(60, 56) if upright else (48, 64)}
+
+
+def test_some_sit_low_and_still_stand_on_the_frame_s_border(library, recipe):
+    def tops(low):
+        found = []
+        for scene in scenes(library, recipe, 60, low=low, two_people=0.0):
+            _, alpha = scene.draw((96, 72))
+            rows = np.flatnonzero((alpha > 200).any(axis=1))
+            if rows.size:
+                found.append(rows[0] / 72)
+                assert (alpha[-1][(alpha > 200).any(axis=0)] > 100).mean() > 0.9
+        return np.array(found)
+
+    assert tops(1.0).mean() > tops(0.0).mean() + 0.1
+    assert (tops(1.0) > 0.28).all()
+    assert tops(1.0).max() > 0.55
