@@ -47,8 +47,8 @@ RUNNER_UP = 0.8
 """Beside the Nth largest subject, those fade out that have down to this share of its size: twins do not take turns."""
 
 # Scores from doubt to beyond it, and the shares of a part's evidence that have to lie there for it to be nobody and
-# somebody. Of 104 held-out empty rooms none shows somebody then, of windows of them 8 and 3 of 416 (people, people-nano;
-# before 2 and 5, 15 and 28); of 415 pictures of people one and four lose somebody, who was far off or half lost before.
+# somebody. With people and people-nano of 104 held-out empty rooms none shows somebody then (2 and 5 before), of 416
+# windows of them 8 and 3 (15 and 28); of 415 pictures of people one and four lose somebody far off or half lost before.
 _BEYOND = 0.95, 0.99
 _SHARE = 0.12, 0.22
 
