@@ -12,7 +12,7 @@ from livebg.limits import LARGEST, SMALLEST
 
 SIZE = "size"
 UPRIGHT, EMPTIES = STATED = "livebg.upright", "livebg.empties"
-YES = "yes"
+_YES = "yes"
 
 
 class Stated(NamedTuple):
@@ -25,6 +25,11 @@ class Stated(NamedTuple):
 
     upright: tuple[int, int] | None = None
     empties: bool = False
+
+    def as_metadata(self) -> dict[str, str]:
+        """What ``stated`` reads."""
+        upright = {} if self.upright is None else {UPRIGHT: in_words(self.upright)}
+        return upright | ({EMPTIES: _YES} if self.empties else {})
 
 
 def in_words(size: tuple[int, int]) -> str:
@@ -58,8 +63,8 @@ def stated(path: Path, about: Mapping[str, str]) -> Stated:
     Raises:
         WeightsError: It is not what livebg writes.
     """
-    if about.get(EMPTIES, YES) != YES:
+    if about.get(EMPTIES, _YES) != _YES:
         raise WeightsError(
-            f"{path} is damaged, or not of livebg: its metadata say {EMPTIES} {about[EMPTIES]!r}, not {YES}"
+            f"{path} is damaged, or not of livebg: its metadata say {EMPTIES} {about[EMPTIES]!r}, not {_YES}"
         )
     return Stated(stated_size(path, about, UPRIGHT), EMPTIES in about)

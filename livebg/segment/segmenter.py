@@ -31,6 +31,7 @@ from livebg.frame import Frame, Image, Matte
 from livebg.limits import LARGEST, SMALLEST
 from livebg.scale import input_sizes, scale_into
 from livebg.segment.alpha import AlphaMode, Normalise, score_to_alpha
+from livebg.segment.metadata import in_words
 from livebg.segment.published import published_network
 from livebg.segment.runtimes import Precision, choose, open_runtime
 from livebg.segment.runtimes.adapting import Lanes
@@ -156,7 +157,7 @@ class Segmenter:
         self.precision: Precision = "int8" if choice.precision == "int8" else "half" if self._runtime.half else "full"
         self._sizes = input_sizes(self.size, self._runtime.stated.upright if wanted is None else None)
         both = dict.fromkeys((self.size, *self._sizes))
-        self.sizes = "/".join(f"{width}x{height}" for width, height in both)
+        self.sizes = "/".join(map(in_words, both))
         said = "" if choice.runtime == "torch" else f" in {_PRECISIONS[self.precision]}"
         self.description = f"{self.model} {self.sizes}{said} by {self._runtime.description}"
         if choice.note:

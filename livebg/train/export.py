@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save_file
 
 from livebg.errors import SinkError
-from livebg.segment.metadata import EMPTIES, SIZE, UPRIGHT, YES, in_words
+from livebg.segment.metadata import SIZE, in_words
 from livebg.segment.quantise import quantised, ranges
 from livebg.train.graph import packed, traced
 from livebg.train.loop import averaged_network
@@ -49,9 +49,7 @@ def export(checkpoint: Path, folder: Path, name: str, *, pictures: NDArray[np.ui
     files = [folder / f"{name}.safetensors", folder / f"{name}.onnx"]
     # Files that it came from go by their names alone: where they lay concerns nobody else.
     plain = recipe.model_copy(update={"start": Path(recipe.start).name, "teacher": Path(recipe.teacher).name})
-    states = {} if recipe.upright is None else {UPRIGHT: in_words(recipe.upright)}
-    if recipe.scenes.empty:
-        states[EMPTIES] = YES
+    states = recipe.stated.as_metadata()
     about = {"config": recipe.network, SIZE: in_words(recipe.size), **states, "recipe": plain.model_dump_json()}
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ from livebg.train.recipe import Recipe
 from livebg.train.record import Log, Sums
 from livebg.train.shots import open_batches
 from livebg.train.start import new_network
-from livebg.train.validation import normalised, validate
+from livebg.train.validation import groups_of, normalised, validate
 
 if TYPE_CHECKING:
     from livebg.train.folders import Library
@@ -130,8 +130,7 @@ def train(
     cuda = device.startswith("cuda")
     dtype = torch.float16 if cuda and not torch.cuda.is_bf16_supported() else torch.bfloat16
     scaler = torch.amp.GradScaler("cuda", enabled=cuda and dtype == torch.float16)
-    groups = sorted({example.group for example in found})
-    state = _begin(recipe, run, device, scaler, groups, resume=resume)
+    state = _begin(recipe, run, device, scaler, groups_of(found), resume=resume)
     teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
     shelf = library.train
     precision = torch.autocast(device.partition(":")[0], dtype, enabled=half or cuda)
@@ -262,13 +261,13 @@ def _look_up(
     both = (*state.network.parameters(), *state.average.parameters())
     if not all(bool(weight.isfinite().all()) for weight in both):
         raise WeightsError(f"weights are not numbers at step {state.step}: lower the recipe's rate")
-    means = validate(state.average, recipe.sizes, found, measures, sure=recipe.scenes.empty > 0)
+    means = validate(state.average, recipe.sizes, found, measures, sure=recipe.stated.empties)
     flat = {f"{group}/{name}": value for group, row in means.items() for name, value in row.items()}
     log.add("validation", state.counters, flat)
     better = means["all"]["mad"] < state.best
     state.best = min(state.best, means["all"]["mad"])
     kept = {"recipe": recipe.model_dump_json(), "average": state.average.state_dict(), "counters": state.counters}
-    kept["groups"] = sorted(means.keys() - {"all"})
+    kept["groups"] = groups_of(found)
     if better:
         save(kept, run / BEST)
     rest = {"network": state.network.state_dict(), "optimiser": state.optimiser.state_dict()}

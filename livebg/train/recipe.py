@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from livebg.config import Section
 from livebg.errors import ConfigError
 from livebg.scale import InputSizes, input_sizes
+from livebg.segment.metadata import Stated
 from livebg.values import NetworkSize
 
 Part = Annotated[float, Field(ge=0, le=1)]
@@ -94,6 +95,11 @@ class Recipe(Section):
     def sizes(self) -> InputSizes:
         """What the network sees of pictures that lie, and of upright ones."""
         return input_sizes(self.size, self.upright)
+
+    @property
+    def stated(self) -> Stated:
+        """What the files of its weights say of them."""
+        return Stated(self.upright, empties=self.scenes.empty > 0)
 
 
 def load_recipe(name_or_path: str, changes: Mapping[str, object] | None = None) -> Recipe:

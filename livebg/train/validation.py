@@ -72,6 +72,11 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
     return found
 
 
+def groups_of(found: list[Example]) -> list[str]:
+    """The names of their groups, in order."""
+    return sorted({example.group for example in found})
+
+
 def validate(
     network: U2Net, sizes: InputSizes, found: list[Example], measures: dict[str, Measure], *, sure: bool
 ) -> dict[str, dict[str, float]]:

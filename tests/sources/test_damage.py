@@ -8,7 +8,7 @@ import subprocess
 import sys
 from fractions import Fraction as F
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -52,29 +52,26 @@ def test_an_empty_file(tmp_path: Path) -> None:
     refuse(path, "is empty")
 
 
-def test_sound_only(tmp_path: Path) -> None:
-    path = tmp_path / "sound.m4a"
-    write_clip(tmp_path / "clip.mp4", audio="aac")
-    with av.open(str(tmp_path / "clip.mp4")) as clip, av.open(str(path), "w", format="mp4") as output:
-        stream = output.add_stream_from_template(clip.streams.audio[0])
-        for packet in clip.demux(audio=0):
+def copy_stream(source: Path, target: Path, kind: str, **options: Any) -> None:
+    """A file with the first stream of a kind alone."""
+    with av.open(str(source)) as clip, av.open(str(target), "w", **options) as output:
+        stream = output.add_stream_from_template(getattr(clip.streams, kind)[0])
+        for packet in clip.demux(**{kind: 0}):
             if packet.size:
                 packet.stream = stream
                 output.mux(packet)
+
+
+def test_sound_only(tmp_path: Path) -> None:
+    path = tmp_path / "sound.m4a"
+    write_clip(tmp_path / "clip.mp4", audio="aac")
+    copy_stream(tmp_path / "clip.mp4", path, "audio", format="mp4")
     refuse(path, "has no video stream")
 
 
 def test_a_file_cut_off_before_its_first_track(tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
-    with (
-        av.open(str(write_clip(tmp_path / "clip.mp4"))) as clip,
-        av.open(str(tmp_path / "first.mp4"), "w", options={"movflags": "faststart"}) as output,
-    ):
-        stream = output.add_stream_from_template(clip.streams.video[0])
-        for packet in clip.demux(video=0):
-            if packet.size:
-                packet.stream = stream
-                output.mux(packet)
+    copy_stream(write_clip(tmp_path / "clip.mp4"), tmp_path / "first.mp4", "video", options={"movflags": "faststart"})
     content = (tmp_path / "first.mp4").read_bytes()
     path.write_bytes(content[: content.index(b"trak") + 100])
     refuse(path, "holds neither pictures nor sound")
