@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 import click
 
 from livebg.build import open_matting, open_reader, refiner_of
+from livebg.cli.held_back import held_back
 from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
@@ -40,6 +41,9 @@ _PUBLISHED_WAY = {"segment": {"alpha": "raw", "normalise": "minmax"}, "refine": 
 @click.group("eval")
 def eval_() -> None:
     """Measure quality against ground truth."""
+
+
+eval_.add_command(held_back)
 
 
 def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,8 @@ and of the background have each of 256 values. So one pass over a picture gives 
 small, and any subset of pictures (a bootstrap sample, the part done so far) is summed up without reading it again.
 
 Averaging. Every number of a set is the mean of its pictures' numbers (each picture counts the same, large or small),
-with three exceptions that say so: ``max_f`` and ``mean_f`` average precision and recall over the set first, and
-``iou_pooled`` counts the pixels of all pictures together.
+with exceptions that say so: ``max_f`` and ``mean_f`` average precision and recall over the set first, ``iou_pooled``
+counts the pixels of all pictures together, and ``iou_worst`` and ``false_alarms`` are of a part of the pictures.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ LEVELS = 256
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+
+ALARM = 0.02
+"""Mean of a map from which on it shows somebody where nobody is."""
 
 PER_IMAGE = ("iou", "precision", "recall", "f_beta", "mae", "s_measure", "weighted_f", "boundary_f", "mba")
 """The measures that one picture has by itself; a set's is their mean."""
@@ -186,11 +189,17 @@ def summarise(scores: Sequence[ImageScore]) -> dict[str, float]:
     Returns:
         ``PER_IMAGE`` at 0.5 or over the whole map; ``max_*`` and ``mean_*`` over 256 thresholds; ``max_f`` and
         ``mean_f`` as the U²-Net paper has them, ``max_f_sod`` and ``mean_f_sod`` as PySODMetrics; ``e_measure`` is
-        the mean over thresholds, ``max_e_measure`` the maximum. NaN where no picture has a value.
+        the mean over thresholds, ``max_e_measure`` the maximum; ``iou_worst`` is the mean IoU of the worst tenth of
+        the pictures (at least one), ``false_alarms`` the part of the pictures with nobody in which the map's mean is
+        above ``ALARM``. NaN where no picture has a value.
     """
     row = {name: _mean_known(np.array([getattr(score, name) for score in scores], np.float64)) for name in PER_IMAGE}
     union = sum(score.hits + score.false + score.missed for score in scores)
     row["iou_pooled"] = _ratio(sum(score.hits for score in scores), union, union == 0)
+    ious = np.sort([score.iou for score in scores])
+    row["iou_worst"] = float(ious[: max(1, round(len(ious) / 10))].mean())
+    empty = np.array([score.mae for score in scores if not score.subject.any()])
+    row["false_alarms"] = float((empty > ALARM).mean()) if empty.size else float("nan")
     return row | best_and_mean(curves_of(scores))
 
 

@@ -21,9 +21,10 @@ ALL_CLIPS = "all"
 VIDEO_MEASURES = ("mad", "mse", "grad", "conn", "dtssd", "flicker", "lag", "iou", "boundary_f", "warp")
 
 HEADINGS = {
-    "max_f": "max F", "max_f_sod": "max F sod", "mae": "MAE", "iou": "IoU", "f_beta": "F", "s_measure": "S",
-    "e_measure": "E", "weighted_f": "wF", "boundary_f": "bF", "mba": "mBA", "mad": "MAD", "mse": "MSE",
-    "dtssd": "dtSSD", "published_max_f": "published", "published_mae": "published", "seconds_per_picture": "s each",
+    "max_f": "max F", "max_f_sod": "max F sod", "mae": "MAE", "iou": "IoU", "iou_worst": "worst IoU",
+    "false_alarms": "alarms", "f_beta": "F", "s_measure": "S", "e_measure": "E", "weighted_f": "wF",
+    "boundary_f": "bF", "mba": "mBA", "mad": "MAD", "mse": "MSE", "dtssd": "dtSSD",
+    "published_max_f": "published", "published_mae": "published", "seconds_per_picture": "s each",
     "share_outside_model": "idle",
 }  # fmt: skip
 """Short names for people, where they differ."""
@@ -32,6 +33,8 @@ MEANINGS = {
     "sample": "how many of the set were asked for; nothing for all",
     "n": "pictures, or frames, measured",
     "iou": "intersection over union at 0.5",
+    "iou_worst": "its mean over the worst tenth of the pictures",
+    "false_alarms": "part of the pictures with nobody in which the map's mean is above .02",
     "precision": "precision at 0.5",
     "recall": "recall at 0.5",
     "f_beta": "F at 0.5, beta² = 0.3",

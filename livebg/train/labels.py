@@ -9,19 +9,19 @@ Student improves ImageNet classification", CVPR 2020.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from livebg.errors import SinkError, UsageError
+from livebg.errors import UsageError
 from livebg.evaluate.video_metrics import iou
 from livebg.train.folders import pictures, read_picture
 from livebg.train.guard import judged_person, refuse_judging
+from livebg.train.new_folder import new_folder
 
 if TYPE_CHECKING:
     from livebg.frame import Alpha, Image
@@ -80,38 +80,17 @@ def label_folder(
         raise UsageError("labels come from networks that agree: give two or more, as in people people@448x336")
     refuse_judging(source)
     found = pictures(source)
-    _require_free(target)
-    partial = target.with_name(f"{target.name}.partial")
-    _require_free(partial)
     count = 0
-    with _writing(target):
-        for part in ("images", "masks"):
-            (partial / part).mkdir(parents=True)
-    for seen, path in enumerate(found, 1):
-        mask = None if judged_person(path) else label(read_picture(path), teachers)
-        if mask is not None:
-            with _writing(target):
-                shutil.copyfile(path, partial / "images" / path.name)
-                (partial / "masks" / f"{path.stem}.png").write_bytes(cv2.imencode(".png", mask)[1].tobytes())
-            count += 1
-        if progress is not None:
-            progress(seen, len(found))
-    with _writing(target):
-        partial.rename(target)
+    with new_folder(target) as folder:
+        for seen, path in enumerate(found, 1):
+            mask = None if judged_person(path) else label(read_picture(path), teachers)
+            if mask is not None:
+                folder.write(f"images/{path.name}", partial(shutil.copyfile, path))
+                folder.write_png(f"masks/{path.stem}.png", mask)
+                count += 1
+            if progress is not None:
+                progress(seen, len(found))
     return count, len(found)
-
-
-def _require_free(folder: Path) -> None:
-    if folder.exists():
-        raise UsageError(f"{folder} is there already: give another folder, or remove it")
-
-
-@contextmanager
-def _writing(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        raise SinkError(f"cannot write {target}: {exc.strerror}") from exc
 
 
 def _both_ways(teacher: Teacher, picture: Image) -> Alpha:

@@ -41,9 +41,25 @@ def with_mined(shelf: Shelf, network: U2Net, sizes: InputSizes, rng: np.random.G
     for room in shelf.rooms:
         if id(room) not in known and any(_fools(network, each, sizes) for each in (room, _mirrored(room))):
             decoys.append(room)
-        windows = (_window(rng, room, sizes.lying[0] / sizes.lying[1]) for _ in range(_WINDOWS))
+        windows = (window_of(rng, room, sizes.lying[0] / sizes.lying[1]) for _ in range(_WINDOWS))
         decoys += [each for each in windows if _fools(network, each, sizes)]
     return replace(shelf, decoys=decoys)
+
+
+def window_of(rng: np.random.Generator, room: Image, aspect: float) -> Image:
+    """A part of a room as a webcam shows it, .35 to .85 of its height, mirrored half the time.
+
+    Args:
+        rng: What chooses it.
+        room: RGB uint8 (h, w, 3).
+        aspect: Of the window; where the room is too narrow for it, all of its width.
+    """
+    height, width = room.shape[:2]
+    high = max(1, round(height * rng.uniform(*_ZOOM)))
+    wide = min(width, max(1, round(high * aspect)))
+    y, x = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
+    window = room[y : y + high, x : x + wide]
+    return _mirrored(window) if rng.random() < 0.5 else window.copy()
 
 
 def _fools(network: U2Net, room: Image, sizes: InputSizes) -> bool:
@@ -52,12 +68,3 @@ def _fools(network: U2Net, room: Image, sizes: InputSizes) -> bool:
 
 def _mirrored(room: Image) -> Image:
     return np.ascontiguousarray(room[:, ::-1])
-
-
-def _window(rng: np.random.Generator, room: Image, aspect: float) -> Image:
-    height, width = room.shape[:2]
-    high = max(1, round(height * rng.uniform(*_ZOOM)))
-    wide = min(width, max(1, round(high * aspect)))
-    y, x = int(rng.integers(height - high + 1)), int(rng.integers(width - wide + 1))
-    window = room[y : y + high, x : x + wide]
-    return _mirrored(window) if rng.random() < 0.5 else window.copy()

@@ -1,4 +1,4 @@
-"""What stands in a room and is nobody: chairs, tables, things, a room in a person's colours.
+"""What is there and is nobody: chairs, tables, things, a room in a person's colours, a place that somebody left.
 
 Networks take for a shoulder what stands behind it in its colour, for a body the table that it sits at, and for a
 person what is large and upright.
@@ -18,8 +18,11 @@ from livebg.train.layers import Layer
 
 if TYPE_CHECKING:
     from livebg.frame import Image
+    from livebg.train.folders import Subject
 
 _MOST = 2  # things in one room
+_RIM = 21  # the width of the brush: pixels around somebody that are theirs too: the edge of a mask, a shade
+_COARSE = 6  # what nobody knows is filled in at that part of the size
 
 
 def things(rng: np.random.Generator, rooms: list[Image], aspect: float, odds: float) -> list[Layer]:
@@ -100,6 +103,31 @@ def in_colours_of(rng: np.random.Generator, room: Layer, body: Layer) -> Layer:
     share = rng.uniform(0.4, 1)
     matched = (room.image - mean) * (1 + share * (gain - 1)) + mean + share * (inside.mean(0) - mean)
     return replace(room, image=np.clip(matched, 0, 255).astype(np.uint8))
+
+
+def emptied(subject: Subject) -> Image:
+    """Where somebody was photographed, without them: pillows, streets, gardens, the insides of cars.
+
+    What they hid is taken from the picture's mirror image, and what is hidden in both from around it (Telea, "An image
+    inpainting technique based on the fast marching method", J. Graphics Tools 2004, on a small picture). The idea of
+    people before the places of others: Ghiasi et al., "Simple copy-paste", CVPR 2021.
+    """
+    picture = subject.image
+    height, width = subject.alpha.shape
+    rim = np.ones((_RIM, _RIM), np.uint8)
+    hidden = np.asarray(cv2.dilate(subject.alpha, rim), np.uint8) > 8
+    both = hidden & hidden[:, ::-1]
+    place = np.where((hidden & ~both)[..., None], picture[:, ::-1], picture)
+    if both.any() and not both.all():
+        small = (max(1, width // _COARSE), max(1, height // _COARSE))
+        coarse = np.asarray(cv2.resize(place, small, interpolation=cv2.INTER_AREA), np.uint8)
+        gone = np.asarray(cv2.resize(both.astype(np.uint8), small, interpolation=cv2.INTER_AREA), np.uint8)
+        coarse = np.asarray(cv2.inpaint(coarse, gone, 3, cv2.INPAINT_TELEA), np.uint8)
+        around = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        place = np.where(both[..., None], around, place)
+    # Without a seam: within the rim the one becomes the other.
+    share = cv2.GaussianBlur(hidden.astype(np.float32), (0, 0), _RIM / 5)[..., None]
+    return np.rint(picture + share * (place.astype(np.float32) - picture)).astype(np.uint8)
 
 
 def _shape(rng: np.random.Generator) -> tuple[int, int]:

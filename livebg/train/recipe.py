@@ -50,9 +50,19 @@ class SceneConfig(Section):
     tables: Part = Field(0.0, description="Part of the composites in which people sit at a table.")
     hues: Part = Field(0.0, description="Part of the people in composites whose colours are turned (hair, cloth).")
     poor: Part = Field(0.0, description="Part of the cameras that are poor ones: dark, hazy, grainy, blurred, coarse.")
+    elsewhere: Part = Field(
+        0.0, description="Part of the composites that are set where others were photographed, not in a room."
+    )
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")
+    elsewhere_odds: dict[str, Weight] = Field({}, description="How often each source's places are taken.")
+
+    @model_validator(mode="after")
+    def _places(self) -> Self:
+        if self.elsewhere and not any(self.elsewhere_odds.values()):
+            raise ValueError("elsewhere wants elsewhere_odds: whose places are taken")
+        return self
 
 
 class LossConfig(Section):

@@ -13,7 +13,7 @@ import numpy as np
 
 from livebg.train.camera import tint, turned_hues
 from livebg.train.layers import Layer, Matrix, Motion, Scene
-from livebg.train.props import chair, in_colours_of, table, things
+from livebg.train.props import chair, emptied, in_colours_of, table, things
 
 if TYPE_CHECKING:
     from livebg.frame import Image
@@ -24,6 +24,7 @@ ASPECTS = (16 / 9, 4 / 3, 5 / 4, 1.0, 3 / 4, 9 / 16)
 ASPECT_ODDS = (0.36, 0.34, 0.12, 0.04, 0.08, 0.06)
 _FREE = 0.65  # of a body at a table
 _LOWEST = 0.95  # where a table's far edge still shows
+_WINDOW_ELSEWHERE = 0.6  # pictures of people are smaller than those of rooms, and often upright
 
 
 def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> Scene:
@@ -34,7 +35,8 @@ def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -
         nothing = config.nothing and rng.random() < config.nothing
         if nothing:
             return Scene((_nothing(rng, aspect),), aspect)
-        room = _room(rng, shelf, aspect, config.decoys, config.window)
+        fooling = shelf.decoys and rng.random() < config.decoys
+        room = _room(rng, _any(rng, shelf.decoys if fooling else shelf.rooms), aspect, config.window)
         return Scene((room, *things(rng, shelf.rooms, aspect, config.things)), aspect)
     if lot < config.empty + config.as_taken:
         return _as_taken(rng, _subject(rng, shelf, config.as_taken_odds))
@@ -87,7 +89,7 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
         else (aspect * float(np.clip(rng.normal(0.5, 0.2), -0.02, 1.02)),)
     )
     lap = 0.0
-    layers = [_room(rng, shelf, aspect, 0.0, config.window), *things(rng, shelf.rooms, aspect, config.things)]
+    layers = [_behind(rng, shelf, aspect, config), *things(rng, shelf.rooms, aspect, config.things)]
     for centre in rng.permutation(np.array(centres)):
         subject = _subject(rng, shelf, config.composite_odds)
         image, alpha = _cut_out(subject)
@@ -155,8 +157,15 @@ def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: f
     return place
 
 
-def _room(rng: np.random.Generator, shelf: Shelf, aspect: float, decoys: float, window: float) -> Layer:
-    image = _any(rng, shelf.decoys if shelf.decoys and rng.random() < decoys else shelf.rooms)
+def _behind(rng: np.random.Generator, shelf: Shelf, aspect: float, config: SceneConfig) -> Layer:
+    """What is behind people: a room, or where others were photographed, without them."""
+    if config.elsewhere and rng.random() < config.elsewhere:
+        place = emptied(_subject(rng, shelf, config.elsewhere_odds))
+        return _room(rng, place, aspect, max(config.window, _WINDOW_ELSEWHERE))
+    return _room(rng, _any(rng, shelf.rooms), aspect, config.window)
+
+
+def _room(rng: np.random.Generator, image: Image, aspect: float, window: float) -> Layer:
     height, width = image.shape[:2]
     high = min(height, width / aspect) * rng.uniform(window, 1)
     wide = high * aspect

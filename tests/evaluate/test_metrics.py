@@ -62,6 +62,24 @@ def test_mean_over_pictures_and_pooled_over_pixels_differ():
     assert row["iou_pooled"] == pytest.approx(400 / 404)
 
 
+def test_the_worst_tenth_and_false_alarms_by_hand():
+    """Of 21 pictures the worst two; of three rooms with nobody one shows somebody, faintly or not."""
+    mask = np.arange(100).reshape(10, 10) < 50
+
+    def found(rows: int):
+        return score_image(
+            np.where(np.arange(100).reshape(10, 10) < 10 * rows, 255, 0).astype(np.uint8), mask, stretch=False
+        )
+
+    row = summarise([found(1), found(2), *[found(5)] * 19])
+    assert row["iou_worst"] == pytest.approx((0.2 + 0.4) / 2)
+    assert np.isnan(row["false_alarms"])
+    assert summarise([found(4)])["iou_worst"] == pytest.approx(0.8)
+    nobody = np.zeros((10, 10), bool)
+    rooms = [score_image(np.full((10, 10), level, np.uint8), nobody, stretch=False) for level in (0, 5, 6)]
+    assert summarise([found(1), *rooms])["false_alarms"] == pytest.approx(1 / 3)
+
+
 def test_the_papers_f_averages_precision_and_recall_first():
     first, second = score("blob-0"), score("noise")
     curves = curves_of([first, second])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch.utils.flop_counter import FlopCounterMode
 
 from livebg.errors import ConfigError
 from livebg.segment.u2net import CONFIGS, U2Net
-from livebg.train.recipe import RECIPES, load_recipe
+from livebg.train.recipe import RECIPES, SceneConfig, load_recipe
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
@@ -56,3 +57,12 @@ def test_a_frame_costs_no_more_than_was_promised(name, most):
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         U2Net(CONFIGS[recipe.network])(torch.empty(1, 3, height, width))
     assert 0 < counter.get_total_flops() <= most
+
+
+def test_places_of_others_want_to_know_whose(recipe):
+    scenes = recipe.scenes.model_dump()
+    with pytest.raises(ValidationError, match="elsewhere wants elsewhere_odds"):
+        SceneConfig.model_validate({**scenes, "elsewhere": 0.5})
+    with pytest.raises(ValidationError, match="elsewhere wants elsewhere_odds"):
+        SceneConfig.model_validate({**scenes, "elsewhere": 0.5, "elsewhere_odds": {"full": 0}})
+    assert SceneConfig.model_validate({**scenes, "elsewhere": 0.5, "elsewhere_odds": {"full": 1}}).elsewhere == 0.5

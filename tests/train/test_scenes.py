@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from livebg.train.camera import turned_hues
+from livebg.train.folders import Subject
+from livebg.train.props import emptied
 from livebg.train.scenes import compose_scene, draw_motion
 from livebg.train.shots import Batches, open_batches, shoot
 
@@ -177,6 +179,45 @@ def test_a_camouflaged_room_is_nearer_to_the_person_in_colour(library, recipe):
         return float(np.abs(room.image.mean((0, 1)) - body.image[body.alpha > 200].mean(0)).mean())
 
     assert sum(map(apart, alike)) < 0.6 * sum(map(apart, plain))
+
+
+def test_people_stand_where_others_were_photographed(library, recipe):
+    """As often as asked, and of those others nothing is left: what is behind is their picture where they were not."""
+    places = {"upper": 1.0}
+    rooms = {id(room) for room in library.train.rooms}
+    plain = scenes(library, recipe, 100, two_people=0.0, elsewhere=0.0, elsewhere_odds=places)
+    assert sum(id(scene.layers[0].image) in rooms for scene in plain) > 50  # the others are out of focus
+    drawn = scenes(library, recipe, 200, two_people=0.0, elsewhere=0.3, elsewhere_odds=places)
+    shapes = [scene.layers[0].image.shape[:2] for scene in drawn]
+    assert set(shapes) == {(64, 96), (60, 48)}  # rooms, and pictures of people
+    assert 40 < shapes.count((60, 48)) < 80
+    for scene in drawn:
+        assert [layer.alpha is None for layer in scene.layers] == [True, False]
+
+
+def test_who_left_a_place_is_gone_from_it():
+    """Somebody red at the left of a picture whose left half is green and whose right half is blue."""
+    image = np.zeros((120, 90, 3), np.uint8)
+    image[:, :45, 1], image[:, 45:, 2] = 200, 200
+    alpha = np.zeros((120, 90), np.uint8)
+    alpha[40:, 10:50] = 255
+    image[alpha > 0] = (255, 0, 0)
+    before = image.copy()
+    subject = Subject("any", "who", image, alpha, False, (10, 40, 50, 120), (False, False, False, True))
+    place = emptied(subject)
+    assert (place.shape, place.dtype) == (image.shape, np.uint8)
+    assert np.array_equal(image, before)
+    assert np.array_equal(place[:20], image[:20])
+    assert place[45:, 15:45, 0].max() < 40
+    # Where the mirror image knows what is there, it is that; where he is in both, what is around.
+    assert np.abs(place[60:, 15:25].astype(int) - (0, 0, 200)).max() < 20
+    assert (place[60:, 44:46, 1:].sum(axis=-1) > 100).all()
+
+
+def test_a_place_is_made_even_where_somebody_fills_the_picture():
+    image = np.full((40, 30, 3), 90, np.uint8)
+    subject = Subject("any", "who", image, np.full((40, 30), 255, np.uint8), False, (0, 0, 30, 40), (True,) * 4)
+    assert emptied(subject).shape == (40, 30, 3)
 
 
 def test_the_same_seed_gives_the_same_shot_and_another_one_another(library, recipe):
