@@ -159,7 +159,7 @@ def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: f
 
 def _behind(rng: np.random.Generator, shelf: Shelf, aspect: float, config: SceneConfig) -> Layer:
     """What is behind people: a room, or where others were photographed, without them."""
-    if config.elsewhere and rng.random() < config.elsewhere:
+    if rng.random() < config.elsewhere:
         place = emptied(_subject(rng, shelf, config.elsewhere_odds))
         return _room(rng, place, aspect, max(config.window, _WINDOW_ELSEWHERE))
     return _room(rng, _any(rng, shelf.rooms), aspect, config.window)
