@@ -118,11 +118,15 @@ def emptied(subject: Subject) -> Image:
     hidden = np.asarray(cv2.dilate(subject.alpha, rim), np.uint8) > 8
     both = hidden & hidden[:, ::-1]
     place = np.where((hidden & ~both)[..., None], picture[:, ::-1], picture)
-    if both.any() and not both.all():
+    if both.any():
         small = (max(1, width // _COARSE), max(1, height // _COARSE))
         coarse = np.asarray(cv2.resize(place, small, interpolation=cv2.INTER_AREA), np.uint8)
-        gone = np.asarray(cv2.resize(both.astype(np.uint8), small, interpolation=cv2.INTER_AREA), np.uint8)
-        coarse = np.asarray(cv2.inpaint(coarse, gone, 3, cv2.INPAINT_TELEA), np.uint8)
+        # Where a part of a coarse pixel is theirs, all of it is: nothing of their colours is spread.
+        gone = np.asarray(cv2.resize(both.astype(np.float32), small, interpolation=cv2.INTER_AREA), np.float32) > 0
+        if gone.all():  # nobody knows what is behind: a wall
+            coarse[:] = coarse.mean((0, 1))
+        else:
+            coarse = np.asarray(cv2.inpaint(coarse, gone.astype(np.uint8), 3, cv2.INPAINT_TELEA), np.uint8)
         around = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
         place = np.where(both[..., None], around, place)
     # Without a seam: within the rim the one becomes the other.

@@ -53,6 +53,7 @@ class SceneConfig(Section):
     elsewhere: Part = Field(
         0.0, description="Part of the composites that are set where others were photographed, not in a room."
     )
+    walls: Part = Field(0.0, description="Part of the other composites that are set before a plain wall.")
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")

@@ -24,6 +24,7 @@ ASPECTS = (16 / 9, 4 / 3, 5 / 4, 1.0, 3 / 4, 9 / 16)
 ASPECT_ODDS = (0.36, 0.34, 0.12, 0.04, 0.08, 0.06)
 _FREE = 0.65  # of a body at a table
 _LOWEST = 0.95  # where a table's far edge still shows
+_GRAIN, _GRAIN_OF_WALLS = 120, 8  # greatest deviation
 _WINDOW_ELSEWHERE = 0.6  # pictures of people are smaller than those of rooms, and often upright
 
 
@@ -34,7 +35,7 @@ def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -
         aspect = _aspect(rng)
         nothing = config.nothing and rng.random() < config.nothing
         if nothing:
-            return Scene((_nothing(rng, aspect),), aspect)
+            return Scene((_nothing(rng, aspect, _GRAIN),), aspect)
         fooling = shelf.decoys and rng.random() < config.decoys
         room = _room(rng, _any(rng, shelf.decoys if fooling else shelf.rooms), aspect, config.window)
         return Scene((room, *things(rng, shelf.rooms, aspect, config.things)), aspect)
@@ -158,10 +159,13 @@ def _seated(rng: np.random.Generator, subject: Subject, centre: float, aspect: f
 
 
 def _behind(rng: np.random.Generator, shelf: Shelf, aspect: float, config: SceneConfig) -> Layer:
-    """What is behind people: a room, or where others were photographed, without them."""
-    if rng.random() < config.elsewhere:
+    """What is behind people: a room, where others were photographed without them, or a plain wall."""
+    # A lot is drawn where there are decoys as it always was: the scenes of older recipes are what they were.
+    if (config.elsewhere or shelf.decoys) and rng.random() < config.elsewhere:
         place = emptied(_subject(rng, shelf, config.elsewhere_odds))
         return _room(rng, place, aspect, max(config.window, _WINDOW_ELSEWHERE))
+    if config.walls and rng.random() < config.walls:
+        return _nothing(rng, aspect, _GRAIN_OF_WALLS)
     return _room(rng, _any(rng, shelf.rooms), aspect, config.window)
 
 
@@ -176,8 +180,9 @@ def _room(rng: np.random.Generator, image: Image, aspect: float, window: float) 
     return Layer(image, None, _turned(rng, place, aspect), True)
 
 
-def _nothing(rng: np.random.Generator, aspect: float) -> Layer:
-    """A wall, a covered lens, a broken picture: a colour that changes over the frame, and grain of any size."""
+def _nothing(rng: np.random.Generator, aspect: float, most: float) -> Layer:
+    """A wall, a covered lens, a broken picture: a colour that changes over the frame, and grain of any size,
+    its deviation at most ``most`` steps of 255."""
     height = int(rng.integers(60, 480))
     width = max(1, round(height * aspect))
     colour = rng.uniform(0, 255) + rng.uniform(-100, 100, 3) * rng.choice([0.0, 0.2, 1.0])
@@ -187,7 +192,7 @@ def _nothing(rng: np.random.Generator, aspect: float) -> Layer:
     soft = rng.choice([0.0, rng.uniform(0.5, 6)])
     if soft:
         grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), soft), np.float32).reshape(grain.shape)
-    grain *= np.float32(np.exp(rng.uniform(np.log(1), np.log(120))) / max(float(grain.std()), 1e-6))
+    grain *= np.float32(np.exp(rng.uniform(np.log(1), np.log(most))) / max(float(grain.std()), 1e-6))
     image = np.clip(wall + grain, 0, 255).astype(np.uint8)
     place = np.array([[1 / height, 0, 0], [0, 1 / height, 0]])
     return Layer(image, None, place, True)
