@@ -92,7 +92,8 @@ def images(
 ) -> None:
     """Measure sets of pictures with masks.
 
-    Each row is one model at one size on one set. Every number but max_f and mean_f is a mean over pictures.
+    Each row is one model at one size on one set. Numbers are means over its pictures; README, "Measuring
+    quality", names the exceptions.
     """
     sets = [open_image_set(spec) for spec in datasets]
     given = {"alpha": alpha, "normalise": normalise}

@@ -13,17 +13,22 @@ import click
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--each", default=60, show_default=True, type=click.IntRange(1), help="Pictures of each group at most.")
 def held_back(recipe: str, data: Path, out: Path, each: int) -> None:
-    """Write OUT/SET/images and masks: people, calls and rooms that `livebg train RECIPE --data DATA` holds back.
+    """Write OUT/SET/images and masks: people and rooms that `livebg train RECIPE --data DATA` holds back.
 
-    The sets are the groups that training validates on, and rooms with nobody; measure them with `livebg eval images
-    --dataset SET=OUT/SET`.
+    The sets are held-SOURCE (people as taken), calls, poor and empty (composed as RECIPE says: fair and poor cameras,
+    nobody), rooms and windows (nobody). Measure them with `livebg eval images --dataset OUT/SET --alpha matte
+    --normalise none`.
     """
     from livebg.train.folders import load_library
     from livebg.train.held_back import write_held_back
+    from livebg.train.new_folder import require_free
     from livebg.train.recipe import load_recipe
 
+    require_free(out)
     plan = load_recipe(recipe)
     library = load_library(data, plan.data.sources, held_back=plan.data.held_back, persons=plan.data.persons)
+    for line in library.left_out:
+        click.echo(f"left out: {line}", err=True)
     counts = write_held_back(library.validation, plan, out, each=each)
     for name, count in counts.items():
         click.echo(f"{out / name}: {count}")

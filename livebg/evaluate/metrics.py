@@ -35,7 +35,7 @@ Counts = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 ALARM = 0.02
-"""Mean of a map from which on it shows somebody where nobody is."""
+"""Mean of a map above which it shows somebody where nobody is."""
 
 PER_IMAGE = ("iou", "precision", "recall", "f_beta", "mae", "s_measure", "weighted_f", "boundary_f", "mba")
 """The measures that one picture has by itself; a set's is their mean."""

@@ -33,8 +33,8 @@ MEANINGS = {
     "sample": "how many of the set were asked for; nothing for all",
     "n": "pictures, or frames, measured",
     "iou": "intersection over union at 0.5",
-    "iou_worst": "its mean over the worst tenth of the pictures",
-    "false_alarms": "part of the pictures with nobody in which the map's mean is above .02",
+    "iou_worst": "mean IoU of the worst tenth of the pictures",
+    "false_alarms": "part of the pictures with nobody whose map has a mean above .02; nothing where maps are stretched",
     "precision": "precision at 0.5",
     "recall": "recall at 0.5",
     "f_beta": "F at 0.5, beta² = 0.3",
@@ -69,6 +69,8 @@ def results(row: Row) -> list[Result]:
 def image_result(row: Row) -> Result:
     """The object of a set of pictures, with the published figures beside where there are any."""
     numbers = summarise(image_scores(row))
+    if row.key.normalise == "minmax":
+        numbers["false_alarms"] = float("nan")  # the faintest map is stretched to the whole of 0..1
     beside = published(row.key.model, row.key.dataset, size=row.key.size)
     return (
         _heading(row, len(row.items))

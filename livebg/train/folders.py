@@ -161,6 +161,10 @@ def _rooms(root: Path, held_back: float) -> tuple[tuple[list[Image], list[Image]
     """Rooms and decoys, each for training and for validation."""
     folder = root / "backgrounds"
     refuse_judging(folder)
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder}: training data has rooms without people in backgrounds/NAME/images"
+        )
     files = [path for each in sorted(folder.iterdir()) if each.is_dir() for path in pictures(each / "images")]
     lines = [line for path in sorted(folder.glob("*.txt")) for line in path.read_text(encoding="utf-8").splitlines()]
     fooling = {line.split()[-1] for line in lines if line.strip()}

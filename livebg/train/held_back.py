@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from livebg.frame import Image
     from livebg.train.folders import Shelf
     from livebg.train.recipe import Recipe
+    from livebg.train.validation import Example
 
 ROOMS, WINDOWS = "rooms", "windows"
 _WINDOWS_EACH = 4
@@ -27,6 +28,8 @@ _WEBCAM = 4 / 3
 
 def write_held_back(shelf: Shelf, recipe: Recipe, target: Path, *, each: int) -> dict[str, int]:
     """Write ``target/SET/images`` and ``target/SET/masks``: the groups that training validates on, and empty rooms.
+
+    People of a source are the set ``held-SOURCE``, and not SOURCE: the most of that was trained on.
 
     Args:
         shelf: The side of the split that is held back.
@@ -39,12 +42,14 @@ def write_held_back(shelf: Shelf, recipe: Recipe, target: Path, *, each: int) ->
         How many pictures each set has.
 
     Raises:
-        UsageError: ``target`` is there already, or what an interrupted call left of it.
+        UsageError: ``target`` is there already, or what an interrupted call left of it; nobody, or no room, is held
+            back.
         SinkError: It cannot be written.
     """
     counts: Counter[str] = Counter()
+    found = examples(shelf, recipe, each=each)
     with new_folder(target) as folder:
-        for name, picture, mask in _all(shelf, recipe, each):
+        for name, picture, mask in _all(shelf, found):
             stem = f"{counts[name]:04}"
             folder.write_png(f"{name}/images/{stem}.png", picture)
             folder.write_png(f"{name}/masks/{stem}.png", mask)
@@ -52,9 +57,10 @@ def write_held_back(shelf: Shelf, recipe: Recipe, target: Path, *, each: int) ->
     return dict(counts)
 
 
-def _all(shelf: Shelf, recipe: Recipe, each: int) -> Iterator[tuple[str, Image, Image]]:
-    for example in examples(shelf, recipe, each=each):
-        yield example.group, example.picture, example.alpha
+def _all(shelf: Shelf, found: list[Example]) -> Iterator[tuple[str, Image, Image]]:
+    for example in found:
+        own = example.group in shelf.subjects
+        yield f"held-{Path(example.group).name}" if own else example.group, example.picture, example.alpha
     rng = np.random.default_rng(_SEED)
     for room in shelf.rooms:
         yield ROOMS, room, _nobody(room)

@@ -81,7 +81,7 @@ def label_folder(
     refuse_judging(source)
     found = pictures(source)
     count = 0
-    with new_folder(target) as folder:
+    with new_folder(target, "images", "masks") as folder:
         for seen, path in enumerate(found, 1):
             mask = None if judged_person(path) else label(read_picture(path), teachers)
             if mask is not None:

@@ -51,18 +51,23 @@ class NewFolder:
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[NewFolder]:
+def new_folder(target: Path, *parts: str) -> Iterator[NewFolder]:
     """A folder to write into; until the end it is called NAME.partial, and stays so where the work is interrupted.
+
+    Args:
+        target: Its path when it is whole.
+        parts: Folders that it has even where nothing is written to them.
 
     Raises:
         UsageError: It is there already, or what an interrupted call left of it.
         SinkError: It cannot be made or named.
     """
-    _require_free(target)
-    partial = target.with_name(f"{target.name}.partial")
-    _require_free(partial)
+    require_free(target)
+    partial = _partial(target)
     try:
         partial.mkdir(parents=True)
+        for part in parts:
+            (partial / part).mkdir()
     except OSError as exc:
         raise _cannot_write(target, exc) from exc
     yield NewFolder(partial, target)
@@ -72,9 +77,28 @@ def new_folder(target: Path) -> Iterator[NewFolder]:
         raise _cannot_write(target, exc) from exc
 
 
-def _require_free(folder: Path) -> None:
-    if folder.exists():
+def require_free(target: Path) -> None:
+    """Tell before long work what ``new_folder`` would say.
+
+    Raises:
+        UsageError: It is there already, or what an interrupted call left of it.
+        SinkError: Nobody can know.
+    """
+    _require_none(target, target)
+    _require_none(_partial(target), target)
+
+
+def _require_none(folder: Path, target: Path) -> None:
+    try:
+        there = folder.exists()
+    except OSError as exc:  # too long a name, or a folder that may not be searched
+        raise _cannot_write(target, exc) from exc
+    if there:
         raise UsageError(f"{folder} is there already: give another folder, or remove it")
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f"{target.name}.partial")
 
 
 def _cannot_write(target: Path, exc: OSError) -> SinkError:

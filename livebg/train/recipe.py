@@ -57,7 +57,9 @@ class SceneConfig(Section):
     camouflage: Part = Field(0.0, description="Part of the composites whose room is in the person's colours.")
     as_taken_odds: dict[str, Weight] = Field(description="How often each source is shown as taken.")
     composite_odds: dict[str, Weight] = Field(description="How often each source is put before a room.")
-    elsewhere_odds: dict[str, Weight] = Field({}, description="How often each source's places are taken.")
+    elsewhere_odds: dict[str, Weight] = Field(
+        {}, description="How often each source's places are taken; not those of keyed ones, which have none."
+    )
 
     @model_validator(mode="after")
     def _places(self) -> Self:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from livebg.errors import UsageError
 from livebg.train.camera import tint, turned_hues
 from livebg.train.layers import Layer, Matrix, Motion, Scene
 from livebg.train.props import chair, emptied, in_colours_of, table, things
@@ -181,8 +182,13 @@ def _room(rng: np.random.Generator, image: Image, aspect: float, window: float) 
 
 
 def _nothing(rng: np.random.Generator, aspect: float, most: float) -> Layer:
-    """A wall, a covered lens, a broken picture: a colour that changes over the frame, and grain of any size,
-    its deviation at most ``most`` steps of 255."""
+    """A wall, a covered lens, a broken picture: a colour that changes over the frame, and grain of any size.
+
+    Args:
+        rng: What draws lots.
+        aspect: Of the frame.
+        most: Greatest deviation of the grain, in steps of 255.
+    """
     height = int(rng.integers(60, 480))
     width = max(1, round(height * aspect))
     colour = rng.uniform(0, 255) + rng.uniform(-100, 100, 3) * rng.choice([0.0, 0.2, 1.0])
@@ -229,7 +235,11 @@ def _turned(rng: np.random.Generator, place: Matrix, aspect: float) -> Matrix:
 
 
 def _subject(rng: np.random.Generator, shelf: Shelf, odds: dict[str, float]) -> Subject:
-    names = [name for name in odds if shelf.subjects.get(name)]
+    names = [name for name in odds if odds[name] > 0 and shelf.subjects.get(name)]
+    if not names:
+        raise UsageError(
+            f"the recipe asks for people of {' or '.join(odds) or 'no source'}, and there is nobody of them"
+        )
     weights = np.array([odds[name] for name in names])
     subjects = shelf.subjects[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
     return subjects[int(rng.integers(len(subjects)))]

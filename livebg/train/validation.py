@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from livebg.errors import UsageError
 from livebg.scale import scaled
 from livebg.segment.alpha import score_to_alpha
 from livebg.segment.runtimes import SCALE, SHIFT
@@ -52,7 +53,12 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
         shelf: The side of the split that is held back.
         recipe: Its scenes are composed the same way, all of them composites.
         each: How many of each group at most.
+
+    Raises:
+        UsageError: Nobody, or no room, is held back.
     """
+    if not any(shelf.subjects.values()) or not shelf.rooms:
+        raise UsageError("held_back keeps nobody, or no room, for validation: raise it, or give more pictures")
     found = []
     for source, subjects in sorted(shelf.subjects.items()):
         if source in recipe.scenes.as_taken_odds:

@@ -99,3 +99,6 @@ def test_what_is_wrong_is_named(root):
         load()
     with pytest.raises(UsageError, match=r"there is no folder .*nobody"):
         load_library(root, ["nobody"], held_back=0.1, persons={})
+    (root / "backgrounds").rename(root / "elsewhere")
+    with pytest.raises(UsageError, match=r"there is no folder .*backgrounds: training data has rooms without people"):
+        load_library(root, ["full"], held_back=0.1, persons={})

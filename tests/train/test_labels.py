@@ -101,6 +101,15 @@ def test_half_a_folder_is_not_a_source(tmp_path, root):
         label_folder(images, made, [sure] * 2)
 
 
+def test_where_nobody_is_seen_both_folders_are_there_and_empty(tmp_path, root):
+    made = tmp_path / "more"
+    assert (
+        label_folder(root / "upper" / "images", made, [lambda picture: np.zeros(picture.shape[:2], np.float32)] * 2)[0]
+        == 0
+    )
+    assert sorted(path.name for path in made.rglob("*")) == ["images", "masks"]
+
+
 def test_what_is_refused(tmp_path, root):
     images = root / "upper" / "images"
     with pytest.raises(UsageError, match=r"^\. is there already"):
@@ -114,6 +123,8 @@ def test_what_is_refused(tmp_path, root):
     (tmp_path / "file").touch()
     with pytest.raises(SinkError, match="cannot write"):
         label_folder(images, tmp_path / "file" / "more", [bar(0, 9)] * 2)
+    with pytest.raises(SinkError, match="File name too long"):
+        label_folder(images, tmp_path / ("x" * 250), [bar(0, 9)] * 2)
     (images / "000.jpg").write_bytes(b"no picture")
     with pytest.raises(SourceError, match="not a picture"):
         label_folder(images, tmp_path / "more", [bar(0, 9)] * 2)

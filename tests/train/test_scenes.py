@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from livebg.errors import UsageError
 from livebg.train.camera import turned_hues
 from livebg.train.folders import Subject
 from livebg.train.props import emptied
@@ -256,6 +257,13 @@ def test_who_left_a_place_is_gone_from_it(shape, across, down, wide, tall):
 def test_what_the_mirror_image_knows_is_taken_from_it():
     subject = somebody((120, 90), (20, 90), (14, 25))
     assert np.abs(emptied(subject)[80:100, 12:28].astype(int) - (0, 0, 200)).max() < 10
+
+
+def test_a_source_without_anybody_is_named(library, recipe):
+    with pytest.raises(UsageError, match="people of uper, and there is nobody of them"):
+        scenes(library, recipe, 1, elsewhere=1.0, elsewhere_odds={"uper": 1.0})
+    with pytest.raises(UsageError, match="people of uper or upper, and there is nobody"):
+        scenes(library, recipe, 1, composite_odds={"uper": 1.0, "upper": 0.0})
 
 
 @pytest.mark.parametrize("free", [0, 8])
