@@ -61,11 +61,19 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """One side of the split: subjects by source, rooms without people, and those that fool networks."""
+    """One side of the split.
+
+    Attributes:
+        subjects: By source.
+        rooms: Without people.
+        decoys: Those of them that fool networks.
+        hard: Of the subjects, those that a network gets wrong; none before it was asked (see ``mining``).
+    """
 
     subjects: Mapping[str, list[Subject]]
     rooms: list[Image]
     decoys: list[Image]
+    hard: Mapping[str, list[Subject]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

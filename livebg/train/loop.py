@@ -26,7 +26,7 @@ from livebg.segment.runtimes import choose
 from livebg.segment.segmenter import find_model
 from livebg.segment.u2net import CONFIGS, U2Net
 from livebg.train.losses import total_loss
-from livebg.train.mining import with_mined
+from livebg.train.mining import with_hard, with_mined
 from livebg.train.recipe import Recipe
 from livebg.train.record import Log, Sums
 from livebg.train.shots import open_batches
@@ -34,7 +34,7 @@ from livebg.train.start import new_network
 from livebg.train.validation import groups_of, normalised, validate
 
 if TYPE_CHECKING:
-    from livebg.train.folders import Library
+    from livebg.train.folders import Library, Shelf
     from livebg.train.shots import Batch
     from livebg.train.validation import Example, Measure
 
@@ -132,14 +132,9 @@ def train(
     scaler = torch.amp.GradScaler("cuda", enabled=cuda and dtype == torch.float16)
     state = _begin(recipe, run, device, scaler, groups_of(found), resume=resume)
     teacher = load_checkpoint(find_model(recipe.teacher)).network.to(device) if recipe.teacher else None
-    shelf = library.train
     precision = torch.autocast(device.partition(":")[0], dtype, enabled=half or cuda)
-    if recipe.scenes.mine:
-        with precision:
-            start = new_network(recipe.network, recipe.start).to(device).eval()
-            shelf = with_mined(shelf, start, recipe.sizes, np.random.default_rng(recipe.seed))
-        mined = len(shelf.decoys) - len(library.train.decoys)
-        say(f"{len(shelf.decoys)} rooms and windows of rooms fool networks, {mined} of them this one")
+    with precision:
+        shelf = _mined(library.train, recipe, device, say)
     log = Log(run / LOG)
     until_saved, now = 60 * budget.save_every, time.monotonic()
     until = now + 60 * budget.pause
@@ -181,6 +176,23 @@ def averaged_network(checkpoint: Path) -> tuple[U2Net, Recipe]:
     network = U2Net(CONFIGS[recipe.network])
     network.load_state_dict(found["average"])
     return network.eval().requires_grad_(False), recipe
+
+
+def _mined(shelf: Shelf, recipe: Recipe, device: str, say: Say) -> Shelf:
+    """The shelf with what the network that training starts from gets wrong, where the recipe wants it."""
+    scenes = recipe.scenes
+    if not (scenes.mine or scenes.hard):
+        return shelf
+    start = new_network(recipe.network, recipe.start).to(device).eval()
+    if scenes.mine:
+        known = len(shelf.decoys)
+        shelf = with_mined(shelf, start, recipe.sizes, np.random.default_rng(recipe.seed))
+        mined = len(shelf.decoys) - known
+        say(f"{len(shelf.decoys)} rooms and windows of rooms fool networks, {mined} of them this one")
+    if scenes.hard:
+        shelf = with_hard(shelf, start, recipe.sizes, scenes.as_taken_odds)
+        say(f"{sum(map(len, shelf.hard.values()))} pictures of people are hard for it")
+    return shelf
 
 
 def _begin(

@@ -39,6 +39,11 @@ class SceneConfig(Section):
     mine: bool = Field(
         False, description="Rooms and windows of them that fool the network that training starts from are decoys too."
     )
+    hard: Part = Field(
+        0.0,
+        description="Part of the pictures as taken that are of the fifth of their source which the network that "
+        "training starts from gets most wrong.",
+    )
     window: Part = Field(0.5, description="Least part of a room's height that is shown.")
     nothing: Part = Field(
         0.0, description="Part of the empty rooms that are no rooms: a plain colour, grain, a gradient."

@@ -17,6 +17,8 @@ from livebg.train.layers import Layer, Matrix, Motion, Scene
 from livebg.train.props import chair, emptied, in_colours_of, table, things
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from livebg.frame import Image
     from livebg.train.folders import Shelf, Subject
     from livebg.train.recipe import SceneConfig
@@ -41,7 +43,8 @@ def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -
         room = _room(rng, _any(rng, shelf.decoys if fooling else shelf.rooms), aspect, config.window)
         return Scene((room, *things(rng, shelf.rooms, aspect, config.things)), aspect)
     if lot < config.empty + config.as_taken:
-        return _as_taken(rng, _subject(rng, shelf, config.as_taken_odds))
+        hard = config.hard and rng.random() < config.hard
+        return _as_taken(rng, _subject(rng, shelf.hard if hard else shelf.subjects, config.as_taken_odds))
     return _composite(rng, shelf, config)
 
 
@@ -93,7 +96,7 @@ def _composite(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -> S
     lap = 0.0
     layers = [_behind(rng, shelf, aspect, config), *things(rng, shelf.rooms, aspect, config.things)]
     for centre in rng.permutation(np.array(centres)):
-        subject = _subject(rng, shelf, config.composite_odds)
+        subject = _subject(rng, shelf.subjects, config.composite_odds)
         image, alpha = _cut_out(subject)
         if rng.random() < 0.5:
             image = tint(rng, image, strength=0.5)
@@ -163,7 +166,7 @@ def _behind(rng: np.random.Generator, shelf: Shelf, aspect: float, config: Scene
     """What is behind people: a room, where others were photographed without them, or a plain wall."""
     # A lot is drawn where there are decoys as it always was: the scenes of older recipes are what they were.
     if (config.elsewhere or shelf.decoys) and rng.random() < config.elsewhere:
-        place = emptied(_subject(rng, shelf, config.elsewhere_odds))
+        place = emptied(_subject(rng, shelf.subjects, config.elsewhere_odds))
         return _room(rng, place, aspect, max(config.window, _WINDOW_ELSEWHERE))
     if config.walls and rng.random() < config.walls:
         return _nothing(rng, aspect, _GRAIN_OF_WALLS)
@@ -234,14 +237,14 @@ def _turned(rng: np.random.Generator, place: Matrix, aspect: float) -> Matrix:
     return turned
 
 
-def _subject(rng: np.random.Generator, shelf: Shelf, odds: dict[str, float]) -> Subject:
-    names = [name for name in odds if odds[name] > 0 and shelf.subjects.get(name)]
+def _subject(rng: np.random.Generator, people: Mapping[str, list[Subject]], odds: dict[str, float]) -> Subject:
+    names = [name for name in odds if odds[name] > 0 and people.get(name)]
     if not names:
         raise UsageError(
             f"the recipe asks for people of {' or '.join(odds) or 'no source'}, and there is nobody of them"
         )
     weights = np.array([odds[name] for name in names])
-    subjects = shelf.subjects[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
+    subjects = people[names[int(rng.choice(len(names), p=weights / weights.sum()))]]
     return subjects[int(rng.integers(len(subjects)))]
 
 

@@ -1,4 +1,4 @@
-"""Rooms that fool the network that training starts from are shown more often."""
+"""What the network that training starts from gets wrong is shown more often."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 
 from livebg.scale import input_sizes
 from livebg.train import loop
-from livebg.train.folders import Shelf
+from livebg.train.folders import Shelf, Subject
 from livebg.train.loop import Budget, train
-from livebg.train.mining import with_mined
+from livebg.train.mining import with_hard, with_mined
 from livebg.train.validation import examples
 
 SIZES = input_sizes((32, 24))
@@ -81,10 +81,35 @@ def test_some_windows_are_mirrored(rooms):
     assert 2 < sum(brighter) < len(brighter) - 2
 
 
+def person(source: str, name: str, picture: np.ndarray) -> Subject:
+    """Somebody in the left half."""
+    alpha = np.zeros(picture.shape[:2], np.uint8)
+    alpha[:, :20] = 255
+    return Subject(source, name, picture, alpha, False, (0, 0, 20, 30), (True, True, False, True))
+
+
+def test_hard_people_are_the_fifth_of_their_source_that_it_errs_in_most(rooms):
+    """It finds those in white, and the less of them the lower the white ends."""
+    everybody = {"all": [], "one": [person("one", "0", rooms[2])], "nobody": []}
+    for index in range(10):
+        picture = rooms[2].copy()
+        picture[: 3 * index] = 255
+        everybody["all"].append(person("all", str(index), picture))
+    shelf = Shelf(everybody, rooms, [])
+    found = with_hard(shelf, Left(), SIZES, ["all", "one", "nobody", "unknown"])
+    assert {source: [each.name for each in hard] for source, hard in found.hard.items()} == {
+        "all": ["0", "1"],
+        "one": ["0"],
+    }
+    assert not shelf.hard
+    assert (found.subjects, found.rooms) == (shelf.subjects, shelf.rooms)
+
+
 @pytest.mark.parametrize("mine", [False, True])
-def test_training_takes_them_where_the_recipe_says_so(library, recipe, tmp_path, monkeypatch, mine):
+@pytest.mark.parametrize("hard", [0.0, 0.5])
+def test_training_takes_them_where_the_recipe_says_so(library, recipe, tmp_path, monkeypatch, mine, hard):
     """A network that knows nothing yet sees somebody everywhere."""
-    plan = recipe.model_copy(update={"scenes": recipe.scenes.model_copy(update={"mine": mine})})
+    plan = recipe.model_copy(update={"scenes": recipe.scenes.model_copy(update={"mine": mine, "hard": hard})})
     found = examples(library.validation, recipe, each=1)
     shown, said, opened = [], [], loop.open_batches
     monkeypatch.setattr(
@@ -102,3 +127,5 @@ def test_training_takes_them_where_the_recipe_says_so(library, recipe, tmp_path,
     every = {id(room) for room in (*library.train.rooms, *library.train.decoys)}
     assert (every <= {id(room) for room in shown[0].decoys}) == mine
     assert any("rooms fool" in line for line in said) == mine
+    assert {source: len(each) for source, each in shown[0].hard.items()} == ({"upper": 2, "full": 2} if hard else {})
+    assert any("hard for it" in line for line in said) == bool(hard)

@@ -184,6 +184,21 @@ def test_a_camouflaged_room_is_nearer_to_the_person_in_colour(library, recipe):
     assert sum(map(apart, alike)) < 0.6 * sum(map(apart, plain))
 
 
+def test_hard_people_are_shown_as_often_as_asked(library, recipe):
+    chosen = library.train.subjects["upper"][2]
+    hard = replace(library, train=replace(library.train, hard={"upper": [chosen]}))
+
+    def shown(part: float) -> int:
+        drawn = scenes(hard, recipe, 200, as_taken=1.0, hard=part, as_taken_odds={"upper": 1.0})
+        return sum(scene.layers[0].image is chosen.image for scene in drawn)
+
+    others = len(library.train.subjects["upper"])
+    assert others > 6
+    assert shown(0.0) < 2 * 200 / others
+    assert 80 < shown(0.5) < 150
+    assert shown(1.0) == 200
+
+
 def test_people_stand_where_others_were_photographed(library, recipe):
     """As often as asked; that nothing of those others is left, below."""
     places = {"upper": 1.0}
