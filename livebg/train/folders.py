@@ -67,7 +67,7 @@ class Shelf:
         subjects: By source.
         rooms: Without people.
         decoys: Those of them that fool networks.
-        hard: Of the subjects, those that a network gets wrong; none before it was asked (see ``mining``).
+        hard: Of the subjects, those that a network gets wrong, by source; none before it was asked (see ``mining``).
     """
 
     subjects: Mapping[str, list[Subject]]

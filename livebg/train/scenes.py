@@ -43,7 +43,7 @@ def compose_scene(rng: np.random.Generator, shelf: Shelf, config: SceneConfig) -
         room = _room(rng, _any(rng, shelf.decoys if fooling else shelf.rooms), aspect, config.window)
         return Scene((room, *things(rng, shelf.rooms, aspect, config.things)), aspect)
     if lot < config.empty + config.as_taken:
-        hard = config.hard and rng.random() < config.hard
+        hard = shelf.hard and rng.random() < config.hard
         return _as_taken(rng, _subject(rng, shelf.hard if hard else shelf.subjects, config.as_taken_odds))
     return _composite(rng, shelf, config)
 

@@ -199,6 +199,12 @@ def test_hard_people_are_shown_as_often_as_asked(library, recipe):
     assert shown(1.0) == 200
 
 
+def test_where_no_network_was_asked_nobody_is_hard(library, recipe):
+    """Validation and calibration compose scenes too."""
+    plain, hard = (scenes(library, recipe, 20, as_taken=1.0, hard=part) for part in (0.0, 0.5))
+    assert all(one.layers[0].image is other.layers[0].image for one, other in zip(plain, hard, strict=True))
+
+
 def test_people_stand_where_others_were_photographed(library, recipe):
     """As often as asked; that nothing of those others is left, below."""
     places = {"upper": 1.0}
