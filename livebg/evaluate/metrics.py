@@ -9,7 +9,8 @@ small, and any subset of pictures (a bootstrap sample, the part done so far) is 
 
 Averaging. Every number of a set is the mean of its pictures' numbers (each picture counts the same, large or small),
 with exceptions that say so: ``max_f`` and ``mean_f`` average precision and recall over the set first, ``iou_pooled``
-counts the pixels of all pictures together, and ``iou_worst`` and ``false_alarms`` are of a part of the pictures.
+counts the pixels of all pictures together, ``iou_p10`` is a percentile, and ``iou_worst`` and ``false_alarms`` are of a
+part of the pictures.
 """
 
 from __future__ import annotations
@@ -189,7 +190,8 @@ def summarise(scores: Sequence[ImageScore]) -> dict[str, float]:
     Returns:
         ``PER_IMAGE`` at 0.5 or over the whole map; ``max_*`` and ``mean_*`` over 256 thresholds; ``max_f`` and
         ``mean_f`` as the U²-Net paper has them, ``max_f_sod`` and ``mean_f_sod`` as PySODMetrics; ``e_measure`` is
-        the mean over thresholds, ``max_e_measure`` the maximum; ``iou_worst`` is the mean IoU of the worst tenth of
+        the mean over thresholds, ``max_e_measure`` the maximum; ``iou_p10`` is the tenth percentile of IoU (nine in
+        ten pictures have more; between two pictures, interpolated), ``iou_worst`` the mean IoU of the worst tenth of
         the pictures (at least one), ``false_alarms`` the part of the pictures with nobody in which the map's mean is
         above ``ALARM``. NaN where no picture has a value.
     """
@@ -197,6 +199,7 @@ def summarise(scores: Sequence[ImageScore]) -> dict[str, float]:
     union = sum(score.hits + score.false + score.missed for score in scores)
     row["iou_pooled"] = _ratio(sum(score.hits for score in scores), union, union == 0)
     ious = np.sort([score.iou for score in scores])
+    row["iou_p10"] = float(np.percentile(ious, 10))
     row["iou_worst"] = float(ious[: max(1, round(len(ious) / 10))].mean())
     empty = np.array([score.mae for score in scores if not score.subject.any()])
     row["false_alarms"] = float((empty > ALARM).mean()) if empty.size else float("nan")

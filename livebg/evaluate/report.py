@@ -27,8 +27,9 @@ from livebg.evaluate.table import ALL_CLIPS, HEADINGS, MEANINGS, VIDEO_MEASURES,
 from livebg.whole_file import write_whole
 
 IMAGE_COLUMNS = (
-    "model", "size", "refine", "smooth", "sample", "n", "max_f", "max_f_sod", "mae", "iou", "iou_worst", "false_alarms",
-    "precision", "recall", "f_beta", "s_measure", "e_measure", "weighted_f", "boundary_f", "mba", "seconds_per_picture",
+    "model", "size", "refine", "smooth", "sample", "n", "max_f", "max_f_sod", "mae", "iou", "iou_p10", "iou_worst",
+    "false_alarms", "precision", "recall", "f_beta", "s_measure", "e_measure", "weighted_f", "boundary_f", "mba",
+    "seconds_per_picture",
 )  # fmt: skip
 VIDEO_COLUMNS = ("clip", "model", "size", "refine", "smooth", "n", *VIDEO_MEASURES)
 

@@ -73,6 +73,8 @@ def test_the_worst_tenth_and_false_alarms_by_hand():
 
     row = summarise([found(1), found(2), *[found(5)] * 19])
     assert row["iou_worst"] == pytest.approx((0.2 + 0.4) / 2)
+    assert row["iou_p10"] == pytest.approx(1.0)
+    assert summarise([found(1), found(2), *[found(5)] * 9])["iou_p10"] == pytest.approx(0.4)
     assert np.isnan(row["false_alarms"])
     assert summarise([found(4)])["iou_worst"] == pytest.approx(0.8)
     nobody = np.zeros((10, 10), bool)
