@@ -33,7 +33,7 @@ def write_held_back(shelf: Shelf, recipe: Recipe, target: Path, *, each: int) ->
 
     Args:
         shelf: The side of the split that is held back.
-        recipe: Calls are composed by it.
+        recipe: Which sources, and how often each is in the composed calls.
         target: Made anew; until it is whole it is called NAME.partial.
         each: How many pictures of each of training's groups at most. Rooms are written all: ``rooms`` as they are,
             ``windows`` four parts of each, as a webcam sees them; nobody is in them.

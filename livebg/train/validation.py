@@ -7,7 +7,7 @@ enlarged to its own size. The measures come from outside (the command passes tho
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from livebg.scale import scaled
 from livebg.segment.alpha import score_to_alpha
 from livebg.segment.runtimes import SCALE, SHIFT
 from livebg.train.camera import draw_camera
+from livebg.train.recipe import SceneConfig
 from livebg.train.scenes import compose_scene
 
 if TYPE_CHECKING:
@@ -33,8 +34,25 @@ if TYPE_CHECKING:
 Measure = Callable[[NDArray[np.float32], NDArray[np.float32]], float]
 """Our alpha and the true one, float32 (H, W) in [0, 1], to a number."""
 
-_SEED = 1729  # the same scenes for every training, so that runs can be compared
+# The same scenes for every training, whatever its recipe shows, so that runs can be compared.
+_SEED = 1729
 _HEIGHT = 288
+_SCENES = SceneConfig(
+    as_taken=0,
+    empty=0,
+    decoys=0.5,
+    window=0.3,
+    two_people=0.3,
+    low=0.2,
+    chairs=0.35,
+    things=0.25,
+    tables=0.08,
+    hues=0.08,
+    walls=0.3,
+    camouflage=0.2,
+    as_taken_odds={},
+    composite_odds={},
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +69,7 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
 
     Args:
         shelf: The side of the split that is held back.
-        recipe: Its scenes are composed the same way, all of them composites.
+        recipe: Which sources are shown as taken, and how often each is before a room. Its other scenes change nothing.
         each: How many of each group at most.
 
     Raises:
@@ -64,16 +82,14 @@ def examples(shelf: Shelf, recipe: Recipe, *, each: int) -> list[Example]:
         if source in recipe.scenes.as_taken_odds:
             chosen = np.random.default_rng(_SEED).permutation(len(subjects))[:each]
             found += [Example(source, subjects[index].image, subjects[index].alpha) for index in sorted(chosen)]
-    calls = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 0.0})
-    empty = recipe.scenes.model_copy(update={"as_taken": 0.0, "empty": 1.0, "nothing": 0.0})
+    calls = _SCENES.model_copy(update={"composite_odds": recipe.scenes.composite_odds})
+    empty = _SCENES.model_copy(update={"empty": 1.0})
     for group, config, poor in (("calls", calls, 0.0), ("empty", empty, 0.0), ("poor", calls, 1.0)):
         for index in range(each):
             rng = np.random.default_rng([_SEED, index])
             scene = compose_scene(rng, shelf, config)
             picture, alpha = scene.draw((round(scene.aspect * _HEIGHT), _HEIGHT))
             camera = draw_camera(rng, _HEIGHT, poor)
-            if not poor:
-                camera = replace(camera, shake=0)
             found.append(Example(group, camera.shoot(picture, rng), camera.blurred(alpha)))
     return found
 
