@@ -15,9 +15,9 @@ import click
 def held_back(recipe: str, data: Path, out: Path, each: int) -> None:
     """Write OUT/SET/images and masks: people and rooms that `livebg train RECIPE --data DATA` holds back.
 
-    The sets are held-SOURCE (people as taken), calls, poor and empty (composed as RECIPE says: fair and poor cameras,
-    nobody), rooms and windows (nobody). Measure them with `livebg eval images --dataset OUT/SET --alpha matte
-    --normalise none`.
+    The sets are held-SOURCE (people as taken), calls, poor and empty (composed of them: fair and poor cameras, nobody;
+    the same ones for every RECIPE of the same sources), rooms and windows (nobody). Measure them with `livebg eval
+    images --dataset OUT/SET --alpha matte --normalise none`.
     """
     from livebg.train.folders import load_library
     from livebg.train.held_back import write_held_back
@@ -26,7 +26,7 @@ def held_back(recipe: str, data: Path, out: Path, each: int) -> None:
 
     require_free(out)
     plan = load_recipe(recipe)
-    library = load_library(data, plan.data.sources, held_back=plan.data.held_back, persons=plan.data.persons)
+    library = load_library(data, plan.data)
     for line in library.left_out:
         click.echo(f"left out: {line}", err=True)
     counts = write_held_back(library.validation, plan, out, each=each)

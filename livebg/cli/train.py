@@ -85,9 +85,7 @@ def train(
         changes = {key: value for key, value in changes.items() if value is not None}
         plan = recipes.load_recipe(recipe, changes | ({} if size is None else {"upright": None}))
         say = partial(click.echo, err=True)
-        library = folders.load_library(
-            data, plan.data.sources, held_back=plan.data.held_back, persons=plan.data.persons
-        )
+        library = folders.load_library(data, plan.data)
         for line in library.left_out:
             say(f"left out: {line}")
         loop.train(

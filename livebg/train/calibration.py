@@ -47,8 +47,7 @@ def calibration_pictures(recipe: Recipe, data: Path, count: int) -> NDArray[np.u
         UsageError: A folder is missing, or evaluation data.
         SourceError: A picture cannot be read, or is one of the judging pictures.
     """
-    held_back, persons = recipe.data.held_back, recipe.data.persons
-    shelf = load_library(data, recipe.data.sources, held_back=held_back, persons=persons).train
+    shelf = load_library(data, recipe.data).train
     upright = recipe.size[0] < recipe.size[1]
     shots = shots_of(shelf, recipe, (_SEED,), 1, upright)
     return np.stack([shot[0][0] for shot in islice(shots, count)])

@@ -26,9 +26,10 @@ from livebg.train.guard import fingerprint, is_judging_picture, judged_person, r
 from livebg.train.persons import are_held_back, is_held_back, names_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from livebg.frame import Image
+    from livebg.train.recipe import DataConfig
 
 _T = TypeVar("_T")
 
@@ -85,16 +86,15 @@ class Library:
     left_out: list[str] = field(default_factory=list)
 
 
-def load_library(root: Path, sources: Iterable[str], *, held_back: float, persons: Mapping[str, str]) -> Library:
+def load_library(root: Path, config: DataConfig) -> Library:
     """Read the sources under a root.
 
     Args:
         root: The folder of folders.
-        sources: Their names.
-        held_back: The part of the people that is kept for validation, 0..1.
-        persons: By source, how a stem names its person: ``stem`` (the whole stem; sources that share it share the
-            person), ``prefix`` (up to the last underscore), ``likeness`` (not at all). Pictures alike go together
-            whatever their names, in all sources (see ``persons``).
+        config: Their names, the part of the people that is kept for validation, and by source how a stem names its
+            person: ``stem`` (the whole stem; sources that share it share the person), ``prefix`` (up to the last
+            underscore), ``likeness`` (not at all). Pictures alike go together whatever their names, in all sources
+            (see ``persons``).
 
     Raises:
         UsageError: A folder is missing, or evaluation data.
@@ -104,7 +104,7 @@ def load_library(root: Path, sources: Iterable[str], *, held_back: float, person
     everybody: list[Subject] = []
     names: list[str] = []
     prints = np.empty((0, 32), np.uint8)
-    for source in sources:
+    for source in config.sources:
         refuse_judging(root / source)
         keyed = (root / source / "fg").is_dir()
         files = pictures(root / source / ("fg" if keyed else "images"))
@@ -124,13 +124,13 @@ def load_library(root: Path, sources: Iterable[str], *, held_back: float, person
 
         subjects = _read_all(read, keep)
         own = np.array([fingerprint(subject.image) for subject in subjects], np.uint8).reshape(-1, 32)
-        names += names_of(source, [subject.name for subject in subjects], own, persons.get(source, "likeness"))
+        names += names_of(source, [subject.name for subject in subjects], own, config.persons.get(source, "likeness"))
         prints = np.concatenate([prints, own])
         everybody += subjects
     sides: tuple[dict[str, list[Subject]], ...] = ({}, {})
-    for subject, side in zip(everybody, are_held_back(names, prints, held_back), strict=True):
+    for subject, side in zip(everybody, are_held_back(names, prints, config.held_back), strict=True):
         sides[side].setdefault(subject.source, []).append(subject)
-    rooms, decoys = _rooms(root, held_back)
+    rooms, decoys = _rooms(root, config.held_back)
     shelves = [Shelf(side, *both) for side, both in zip(sides, zip(rooms, decoys, strict=True), strict=True)]
     return Library(shelves[0], shelves[1], left_out)
 

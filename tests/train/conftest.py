@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from livebg.train.folders import Library, load_library
-from livebg.train.recipe import Recipe
+from livebg.train.recipe import DataConfig, Recipe
 
 PERSONS = {"upper": "stem", "full": "stem", "keyed": "prefix"}
 
@@ -48,7 +48,7 @@ def root(tmp_path) -> Path:
 
 @pytest.fixture
 def library(root) -> Library:
-    return load_library(root, list(PERSONS), held_back=0.3, persons=PERSONS)
+    return load_library(root, DataConfig(sources=list(PERSONS), held_back=0.3, persons=PERSONS))
 
 
 @pytest.fixture

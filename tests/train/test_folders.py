@@ -8,6 +8,7 @@ import pytest
 
 from livebg.errors import SourceError, UsageError
 from livebg.train.folders import load_library
+from livebg.train.recipe import DataConfig
 from tests.train.conftest import PERSONS, texture, write_pair
 
 
@@ -29,7 +30,7 @@ def test_everybody_is_on_one_side_and_sources_of_the_same_people_agree(library):
 def test_frames_of_one_sentence_stay_together(root):
     for index in range(12):
         write_pair(root / "keyed", f"lip_{index:03}_50", 900 + index, keyed=True)
-    library = load_library(root, ["keyed"], held_back=0.4, persons=PERSONS)
+    library = load_library(root, DataConfig(sources=["keyed"], held_back=0.4, persons=PERSONS))
     sides = [{name.rpartition("_")[0] for name in names(side, "keyed")} for side in (library.train, library.validation)]
     assert sides[0]
     assert sides[1]
@@ -45,7 +46,7 @@ def test_pictures_alike_are_taken_for_one_person(tmp_path):
             (tmp_path / "web" / "masks" / f"{index}.png").read_bytes()
         )
     (tmp_path / "backgrounds").mkdir()
-    library = load_library(tmp_path, ["web"], held_back=0.4, persons={})
+    library = load_library(tmp_path, DataConfig(sources=["web"], held_back=0.4, persons={}))
     held_back = names(library.validation, "web")
     assert held_back
     assert {name for name in held_back if name.endswith("-again")} == {
@@ -59,7 +60,7 @@ def test_one_person_under_two_names_in_two_sources_is_on_one_side(tmp_path):
         write_pair(tmp_path / "one", stem, index)
         write_pair(tmp_path / "other", f"again {stem}", index)
     (tmp_path / "backgrounds").mkdir()
-    library = load_library(tmp_path, ["one", "other"], held_back=0.5, persons={"one": "stem"})
+    library = load_library(tmp_path, DataConfig(sources=["one", "other"], held_back=0.5, persons={"one": "stem"}))
     assert names(library.train, "one")
     assert names(library.validation, "one")
     for side in (library.train, library.validation):
@@ -68,7 +69,7 @@ def test_one_person_under_two_names_in_two_sources_is_on_one_side(tmp_path):
 
 def test_a_source_of_judged_people_alone_gives_nobody(root):
     write_pair(root / "judged", "lip_bbaf2n_03", 0)
-    library = load_library(root, ["judged", "upper"], held_back=0.3, persons={})
+    library = load_library(root, DataConfig(sources=["judged", "upper"], held_back=0.3, persons={}))
     assert not names(library.train, "judged") | names(library.validation, "judged")
     assert library.left_out == ["judged/lip_bbaf2n_03.jpg: GRID speaker s1 is in the judging clips"]
 
@@ -83,7 +84,7 @@ def test_a_subject_knows_where_it_is_cut(library):
 
 def test_what_is_wrong_is_named(root):
     def load() -> None:
-        load_library(root, ["upper"], held_back=0.1, persons={})
+        load_library(root, DataConfig(sources=["upper"], held_back=0.1, persons={}))
 
     (root / "upper" / "masks" / "003.png").unlink()
     with pytest.raises(SourceError, match=r"003\.jpg has no mask upper/masks/003\.png"):
@@ -98,7 +99,7 @@ def test_what_is_wrong_is_named(root):
     with pytest.raises(SourceError, match="of another shape"):
         load()
     with pytest.raises(UsageError, match=r"there is no folder .*nobody"):
-        load_library(root, ["nobody"], held_back=0.1, persons={})
+        load_library(root, DataConfig(sources=["nobody"], held_back=0.1, persons={}))
     (root / "backgrounds").rename(root / "elsewhere")
     with pytest.raises(UsageError, match=r"there is no folder .*backgrounds: training data has rooms without people"):
-        load_library(root, ["full"], held_back=0.1, persons={})
+        load_library(root, DataConfig(sources=["full"], held_back=0.1, persons={}))

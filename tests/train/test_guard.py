@@ -9,6 +9,7 @@ import pytest
 from livebg.errors import SourceError, UsageError
 from livebg.train.folders import load_library
 from livebg.train.guard import SAME, distances, fingerprint, refuse_judging
+from livebg.train.recipe import DataConfig
 from tests.train.conftest import PERSONS, texture, write_pair
 
 
@@ -16,7 +17,7 @@ from tests.train.conftest import PERSONS, texture, write_pair
 def test_a_folder_of_evaluation_data_is_refused(name, tmp_path):
     write_pair(tmp_path / name, "a", 1)
     with pytest.raises(UsageError, match=f"{name} is evaluation data"):
-        load_library(tmp_path, [name], held_back=0.1, persons={})
+        load_library(tmp_path, DataConfig(sources=[name], held_back=0.1, persons={}))
 
 
 def test_it_is_refused_behind_a_link(tmp_path):
@@ -28,7 +29,7 @@ def test_it_is_refused_behind_a_link(tmp_path):
 
 def test_pictures_of_judged_people_are_left_out_and_named(root):
     write_pair(root / "keyed", "lip_bbaf2n_03", 500, keyed=True)
-    library = load_library(root, list(PERSONS), held_back=0.3, persons=PERSONS)
+    library = load_library(root, DataConfig(sources=list(PERSONS), held_back=0.3, persons=PERSONS))
     assert library.left_out == ["keyed/lip_bbaf2n_03.jpg: GRID speaker s1 is in the judging clips"]
     shelves = (library.train, library.validation)
     assert not any("bbaf2n" in each.name for shelf in shelves for each in shelf.subjects.get("keyed", []))
@@ -51,4 +52,4 @@ def test_an_encoded_copy_of_a_judging_picture_is_refused(where, shared_data, roo
     assert cv2.imwrite(str(copy), image, [cv2.IMWRITE_JPEG_QUALITY, 60])
     assert cv2.imwrite(str(root / "upper" / "masks" / "harmless.png"), np.full(image.shape[:2], 255, np.uint8))
     with pytest.raises(SourceError, match=r"harmless\.jpg is a copy of a picture that models are judged by"):
-        load_library(root, ["upper"], held_back=0.1, persons={})
+        load_library(root, DataConfig(sources=["upper"], held_back=0.1, persons={}))

@@ -10,6 +10,7 @@ import pytest
 from livebg.errors import SinkError, SourceError, UsageError
 from livebg.train.folders import load_library
 from livebg.train.labels import label, label_folder
+from livebg.train.recipe import DataConfig
 from tests.train.conftest import texture, write_pair
 
 
@@ -75,7 +76,7 @@ def test_a_folder_becomes_a_source(tmp_path, root):
     assert told == [(seen, 13) for seen in range(1, 14)]
     assert not (root / "more" / "images" / "003.jpg").exists()
     assert not (root / "more" / "images" / "franck_1.jpg").exists()
-    library = load_library(root, ["more"], held_back=0.1, persons={})
+    library = load_library(root, DataConfig(sources=["more"], held_back=0.1, persons={}))
     subjects = library.train.subjects["more"] + library.validation.subjects.get("more", [])
     assert len(subjects) == 11
     assert subjects[0].box == (10, 20, 38, 60)
