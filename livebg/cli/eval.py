@@ -8,22 +8,23 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import click
 
-from livebg.build import open_matting, open_reader, refiner_of
+from livebg.build import open_matting, open_reader
 from livebg.cli.held_back import held_back
 from livebg.cli.opening import load_segmenter
 from livebg.cli.options import config_options
 from livebg.cli.progress import ProgressLine
-from livebg.config import Config, InputConfig, Section, SegmentConfig
+from livebg.cli.rows import key_of_mattes, key_of_model
+from livebg.config import Config, InputConfig
 from livebg.errors import LivebgError, SourceError, UsageError
 from livebg.evaluate.clips import Clip, find_clips
 from livebg.evaluate.compare import compare, rows_to_compare
-from livebg.evaluate.datasets import LAYOUTS, open_image_set
+from livebg.evaluate.datasets import LAYOUTS, ImageSet, open_image_set
 from livebg.evaluate.given import Given, open_mattes
-from livebg.evaluate.images import evaluate_images
+from livebg.evaluate.images import evaluate_images, stamp_of
 from livebg.evaluate.report import IMAGE_COLUMNS, VIDEO_COLUMNS, write_report
 from livebg.evaluate.samples import Finding
 from livebg.evaluate.store import Row, RowKey, Store
@@ -32,7 +33,6 @@ from livebg.evaluate.video import evaluate_clips
 from livebg.frame import StreamInfo
 from livebg.pipeline import Matting, RunReport
 from livebg.segment import Segmenter
-from livebg.segment.segmenter import packaged_models
 from livebg.stages import Source
 
 _PUBLISHED_WAY = {"segment": {"alpha": "raw", "normalise": "minmax"}, "refine": {"refine": "none"}}
@@ -69,6 +69,10 @@ def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--dataset", "datasets", multiple=True, required=True, metavar="NAME=PATH",
     help=f"A set: {', '.join(LAYOUTS)}, or any other name; NAME=IMAGES,MASKS for two folders. Repeatable.",
 )  # fmt: skip
+@click.option(
+    "--mattes", "given", multiple=True, metavar="NAME=DIR",
+    help="Mattes that another tool made: DIR/SET/STEM.png. Repeatable; alone, no model is run.",
+)  # fmt: skip
 @_common_options
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="A sample of N pictures, chosen by --seed.")
 @click.option("--alpha", metavar="matte|raw", help="As for process.  [default: raw, the network's score]")
@@ -79,6 +83,7 @@ def _common_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @config_options("segment", "refine", without=("model", "size", "speed", "alpha", "normalise"))
 def images(
     datasets: tuple[str, ...],
+    given: tuple[str, ...],
     models: tuple[str, ...],
     sizes: tuple[str, ...],
     report: Path | None,
@@ -96,30 +101,38 @@ def images(
     quality", names the exceptions.
     """
     sets = [open_image_set(spec) for spec in datasets]
-    given = {"alpha": alpha, "normalise": normalise}
+    others = _opened(given)
+    ways = {"alpha": alpha, "normalise": normalise}
     unset = {
-        section: {key: value for key, value in ways.items() if key not in getattr(config, section).model_fields_set}
-        for section, ways in _PUBLISHED_WAY.items()
+        section: {key: value for key, value in usual.items() if key not in getattr(config, section).model_fields_set}
+        for section, usual in _PUBLISHED_WAY.items()
     }
     config = config.override(unset).override(
-        {"segment": {key: value for key, value in given.items() if value is not None}}
+        {"segment": {key: value for key, value in ways.items() if value is not None}}
     )
     store = None if report is None else Store(report, fresh=fresh)
     rows = []
-    for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
-        matting = open_matting(setting, segmenter, stills=True)
+
+    def measure(each: ImageSet, key: RowKey, matting: Matting | Given) -> None:
+        pairs = each.sample(limit, seed)
+        whole = len(pairs) == len(each.pairs)
+        key = replace(key, limit=None if whole else limit, seed=0 if whole else seed)
+        with _row(store, key) as row, ProgressLine(f"{key.label}", quiet=quiet) as line, _going_on(row):
+            by = matting.of_set(each.name) if isinstance(matting, Given) else matting
+            info = StreamInfo(each.name, 0, 0, frames=sum(not row.has(pair.name, stamp_of(pair, by)) for pair in pairs))
+            mattes = None if store is None else store.mattes(key)
+            evaluate_images(each, pairs, by, row, mattes=mattes, progress=partial(_tell_progress, line, info))
+        rows.append(row)
+
+    if models or sizes or not others:
+        for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
+            matting = open_matting(setting, segmenter, stills=True)
+            for each in sets:
+                measure(each, key_of_model("images", each.name, each.root, segmenter, setting, seed=seed), matting)
+    for other in others:
         for each in sets:
-            pairs = each.sample(limit, seed)
-            key = _key("images", each.name, each.root, segmenter, setting, seed=seed)
-            whole = len(pairs) == len(each.pairs)
-            key = replace(key, limit=None if whole else limit, seed=0 if whole else seed)
-            with _row(store, key) as row, ProgressLine(f"{key.label}", quiet=quiet) as line:
-                info = StreamInfo(each.name, 0, 0, frames=sum(not row.has(pair.name, pair.stamp) for pair in pairs))
-                mattes = None if store is None else store.mattes(key)
-                progress = partial(_tell_progress, line, info)
-                with _going_on(row):
-                    evaluate_images(each, pairs, matting, row, mattes=mattes, progress=progress)
-            rows.append(row)
+            key = key_of_mattes("images", each.name, each.root, other)
+            measure(each, replace(key, normalise=config.segment.normalise), other)
     _conclude(rows, report, (*_with_published(IMAGE_COLUMNS), "share_outside_model", "contaminated"))
 
 
@@ -153,9 +166,7 @@ def video(
     """
     clips, found = find_clips(folder)
     name = Path(folder).resolve().name
-    others = [open_mattes(spec) for spec in given]
-    if len({each.name for each in others}) < len(others):
-        raise UsageError("--mattes: give each tool a name of its own")
+    others = _opened(given)
     store = None if report is None else Store(report, fresh=fresh)
     rows = []
 
@@ -169,10 +180,10 @@ def video(
 
     if models or sizes or not others:
         for segmenter, setting in _segmenters(config, models, sizes, quiet=quiet):
-            key = _key("video", name, folder, segmenter, setting, seed=seed)
+            key = key_of_model("video", name, folder, segmenter, setting, seed=seed)
             measure(key, open_matting(setting, segmenter), None if store is None else store.mattes(key))
     for each in others:
-        measure(_key_of_mattes(name, folder, each), each)
+        measure(key_of_mattes("video", name, folder, each), each)
     _conclude(rows, report, (*VIDEO_COLUMNS, "share_outside_model", "contaminated"))
 
 
@@ -187,6 +198,13 @@ def compare_(results_of: tuple[str, ...]) -> None:
     for first, second in rows_to_compare(results_of):
         for line in comparison_lines(compare(first, second)):
             click.echo(line)
+
+
+def _opened(given: Sequence[str]) -> list[Given]:
+    others = [open_mattes(spec) for spec in given]
+    if len({each.name for each in others}) < len(others):
+        raise UsageError("--mattes: give each tool a name of its own")
+    return others
 
 
 def _segmenters(
@@ -204,51 +222,6 @@ def _segmenters(
 def _listed(values: Sequence[str]) -> list[str]:
     """An option given several times, or once with commas."""
     return [each for value in values for each in value.split(",") if each]
-
-
-def _key(
-    kind: Literal["images", "video"], name: str, root: str, segmenter: Segmenter, setting: Config, *, seed: int
-) -> RowKey:
-    width, height = segmenter.size
-    segment = setting.segment
-    return RowKey(
-        kind, name, str(Path(root).resolve()), segmenter.model, _stamp(segment.model),
-        f"{width}" if width == height else f"{width}x{height}",
-        _alpha_in_words(segment),
-        segment.normalise, f"{segmenter.runtime} {segmenter.device} {segmenter.precision}".removesuffix(" full"),
-        refine=_words(setting.refine.model_copy(update={"refine": refiner_of(setting.refine, segmenter.device)})),
-        smooth="none" if kind == "images" else _words(setting.smooth), seed=seed,
-    )  # fmt: skip
-
-
-def _alpha_in_words(segment: SegmentConfig) -> str:
-    subjects = "" if segment.subjects == "all" else f", {segment.subjects} subjects"
-    return segment.alpha + subjects + ("" if segment.doubtful == "drop" else ", doubtful kept")
-
-
-def _key_of_mattes(name: str, root: str, given: Given) -> RowKey:
-    return RowKey(
-        "video", name, str(Path(root).resolve()), given.name, str(given.folder.resolve()),
-        size="", alpha="", normalise="", runtime="", refine="", smooth="",
-    )  # fmt: skip
-
-
-def _words(section: Section) -> str:
-    """A section's settings in short: its main key's value, and the others where they are not the default."""
-    (main, value), *others = section
-    fields = type(section).model_fields
-    return " ".join(
-        [str(value), *(f"{key.removeprefix(f'{main}_')} {each}" for key, each in others if each != fields[key].default)]
-    )
-
-
-def _stamp(model: str) -> str:
-    """Tells a file from another that bore the name before; empty for published weights, which do not change."""
-    path = packaged_models().get(model, Path(model))
-    if not path.is_file():
-        return ""
-    stat = path.stat()
-    return f"{stat.st_size}.{stat.st_mtime_ns}"
 
 
 def _row(store: Store | None, key: RowKey) -> Row:

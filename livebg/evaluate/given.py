@@ -1,12 +1,13 @@
-"""Mattes that any tool made, to be scored as a model's are: a folder of pictures a clip, or a video a clip.
+"""Mattes that any tool made, to be scored as a model's are: a folder of pictures a set or a clip, or a video a clip.
 
 They are taken as they are stored: gray, 8 bits. A clip of which a frame has no matte that can be used is named and not
-measured, be the mattes pictures or a video; the other clips go on. Nothing is timed, since nothing is computed.
+measured, be the mattes pictures or a video; the other clips go on. Of a set of pictures only those without a matte are
+not measured. Nothing is timed, since nothing is computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, count, repeat
 from pathlib import Path
@@ -28,8 +29,8 @@ class Given:
 
     Attributes:
         name: Of whatever made them.
-        folder: Holds ``CLIP/STEM.png``, with the stems of the clip's pictures (a video's frames are 00000, 00001, ...),
-            or ``CLIP.mp4``, with a frame for each of the clip's.
+        folder: Holds ``NAME/STEM.png``, with the stems of the pictures of a set or a clip (a video's frames are 00000,
+            00001, ...), or ``CLIP.mp4``, with a frame for each of the clip's.
     """
 
     name: str
@@ -86,6 +87,17 @@ class Given:
             raise SourceError(f"{path}: no matte of {self.name} in it could be measured")
         return report
 
+    def of_set(self, name: str) -> StillMattes:
+        """The mattes of a set of pictures.
+
+        Raises:
+            SourceError: There are none.
+        """
+        folder = self.folder / name
+        if not folder.is_dir():
+            raise SourceError(f"{name}: no mattes of {self.name}: there is no folder {folder}")
+        return StillMattes(folder)
+
     def _path(self, clip: Clip) -> Path | None:
         folder = self.folder / clip.name
         if folder.is_dir():
@@ -112,8 +124,53 @@ def open_mattes(spec: str) -> Given:
     return Given(name, Path(folder))
 
 
+class StillMattes:
+    """The mattes of a set of pictures."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths, self._findings = pictures_by_stem(folder)
+
+    def stamp(self, name: str) -> str:
+        """Changes when the matte of this picture does; empty where there is none."""
+        path = self._paths.get(name)
+        return "" if path is None else stamp_of(path)
+
+    def score(
+        self, source: Samples, score: Score, progress: Callable[[RunReport], None] | None = None
+    ) -> tuple[RunReport, list[Finding]]:
+        """Score the matte of every sample that has one.
+
+        Args:
+            source: The samples; closed by the caller.
+            score: Called for each sample with a matte in order.
+            progress: Called after each picture that was scored.
+
+        Returns:
+            The pictures scored, and no seconds; the mattes that are missing or cannot be used.
+        """
+        report, findings = RunReport(), []
+        for frame in source:
+            sample = source.take(frame.index)
+            try:
+                matte = _matte_of(sample, self._paths.get(sample.name), self._folder)
+            except UnusableFile as exc:
+                findings.append(exc.finding)
+                continue
+            score(sample, matte)
+            report.frames += 1
+            if progress is not None:
+                progress(report)
+        return report, findings
+
+    def findings(self, names: Collection[str]) -> list[Finding]:
+        """Files that none of the set's pictures goes with."""
+        left = [path for stem, path in self._paths.items() if stem not in names]
+        return [*self._findings, *(Finding(str(path), "a matte without a picture to measure it on") for path in left)]
+
+
 class _Folder(Closing):
-    """Mattes as pictures."""
+    """Mattes of a clip as pictures."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -121,14 +178,7 @@ class _Folder(Closing):
 
     def of(self, sample: Sample) -> Image:
         """A sample's matte; raises ``UnusableFile``."""
-        path = self._paths.pop(sample.name, None)
-        if path is None:
-            raise UnusableFile(self._folder / f"{sample.name}.png", "there is no such matte")
-        matte = read_gray(path)
-        if matte.shape != sample.image.shape[:2]:
-            height, width = sample.image.shape[:2]
-            raise UnusableFile(path, f"the matte is {matte.shape[1]}x{matte.shape[0]}, its picture {width}x{height}")
-        return matte
+        return _matte_of(sample, self._paths.pop(sample.name, None), self._folder)
 
     def findings(self) -> list[Finding]:
         """Files that nothing was measured with; asked at the end."""
@@ -160,6 +210,17 @@ class _Video(Closing):
 
     def close(self) -> None:
         self._video.close()
+
+
+def _matte_of(sample: Sample, path: Path | None, folder: Path) -> Image:
+    """A sample's matte; raises ``UnusableFile``."""
+    if path is None:
+        raise UnusableFile(folder / f"{sample.name}.png", "there is no such matte")
+    matte = read_gray(path)
+    if matte.shape != sample.image.shape[:2]:
+        height, width = sample.image.shape[:2]
+        raise UnusableFile(path, f"the matte is {matte.shape[1]}x{matte.shape[0]}, its picture {width}x{height}")
+    return matte
 
 
 def _names(clip: Clip) -> Iterator[str]:

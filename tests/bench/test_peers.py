@@ -126,6 +126,17 @@ def test_rvm_remembers_within_a_clip_alone(installed, tmp_path):
     assert alphas == {"a": [0, 26, 51], "b": [0, 26]}
 
 
+def test_rvm_sees_each_still_three_times_and_remembers_no_other(installed, tmp_path):
+    write_clips(tmp_path / "sets")
+    done = run("rvm_mattes.py", tmp_path / "sets", tmp_path / "out", "--stills")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("5 frames, least ")
+    mattes = sorted((tmp_path / "out").rglob("*.png"))
+    assert [int(cv2.imread(str(path), cv2.IMREAD_UNCHANGED).max()) for path in mattes] == [51] * 5
+    refused = run("rvm_mattes.py", tmp_path / "sets", tmp_path / "out", "--still")
+    assert (refused.returncode, refused.stderr) == (1, "rvm_mattes.py: --still: no such option; there is --stills\n")
+
+
 def test_what_cannot_be_read_is_named(installed, tmp_path):
     (tmp_path / "empty").mkdir()
     done = run("mediapipe_mattes.py", tmp_path / "empty", tmp_path / "out")

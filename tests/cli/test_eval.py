@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,6 +119,37 @@ def test_mattes_of_another_tool_stand_beside_models_or_alone(livebg_command, bui
     assert compared.code == 0
     assert compared.out.splitlines()[:2] == ["A: clips other", "B: clips u2netp 320 refine guided smooth light"]
     assert f"other by the mattes in {tmp_path / 'mattes'}" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_mattes_of_another_tool_are_measured_on_pictures_as_a_model_s_are(livebg_command, built, tmp_path):
+    for stem in write_set(tmp_path / "set", count=3):
+        mask = cv2.imread(str(tmp_path / "set" / "masks" / f"{stem}.png"), cv2.IMREAD_GRAYSCALE)
+        write(tmp_path / "mattes" / "mine" / f"{stem}.png", mask // 2)
+    call = ("eval", "images", "--dataset", f"mine={tmp_path / 'set'}", "--report", tmp_path / "report")
+    mattes = ("--mattes", f"other={tmp_path / 'mattes'}")
+    alone = livebg_command(*call, *mattes)
+    assert alone.code == 0
+    assert built == []
+    assert [line.split()[:2] for line in alone.out.splitlines()[:2]] == [["model", "n"], ["other", "3"]]
+    assert rows(tmp_path / "report")[0]["iou"] == 1  # stretched, as the maps of models are
+    as_they_are = livebg_command(*call, *mattes, "--normalise", "none", "--model", "u2netp", "--limit", "2")
+    assert as_they_are.code == 0
+    found = {(row["model"], row["n"]): row["iou"] for row in rows(tmp_path / "report")}
+    assert found.keys() == {("other", 3), ("other", 2), ("u2netp", 2)}
+    assert found["other", 2] == 0
+    assert len(built[0].pictures) == 2
+    assert f"other by the mattes in {tmp_path / 'mattes'}" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_set_without_mattes_is_named_and_the_others_are_measured(livebg_command, tmp_path):
+    for name in ("one", "two"):
+        write_set(tmp_path / name, count=2)
+    shutil.copytree(tmp_path / "two" / "masks", tmp_path / "mattes" / "two")
+    sets = [part for name in ("one", "two") for part in ("--dataset", f"{name}={tmp_path / name}")]
+    result = livebg_command("eval", "images", *sets, "--mattes", f"other={tmp_path / 'mattes'}", "-q")
+    assert result.code == 1
+    assert f"there is no folder {tmp_path / 'mattes' / 'one'}" in result.err
+    assert result.out.splitlines()[1].split()[:2] == ["other", "2"]
 
 
 def test_a_second_call_continues_and_fresh_starts_over(livebg_command, built, tmp_path):

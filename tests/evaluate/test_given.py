@@ -13,11 +13,13 @@ import pytest
 from livebg.errors import SourceError, UsageError
 from livebg.evaluate.clips import find_clips
 from livebg.evaluate.compare import compare
+from livebg.evaluate.datasets import open_image_set
 from livebg.evaluate.given import Given, open_mattes
+from livebg.evaluate.images import evaluate_images
 from livebg.evaluate.store import Row, Store
 from livebg.evaluate.table import VIDEO_MEASURES, clip_results
 from livebg.evaluate.video import evaluate_clips
-from tests.evaluate.sets import write, write_clip
+from tests.evaluate.sets import write, write_clip, write_set
 from tests.evaluate.test_video import KEY, open_video, walk, write_video
 from tests.evaluate.test_video import run as run_model
 
@@ -233,3 +235,56 @@ def test_the_form_of_the_option(tmp_path):
             open_mattes(wrong)
     with pytest.raises(SourceError, match="there is no folder"):
         open_mattes(f"rvm={tmp_path / 'nowhere'}")
+
+
+STILLS = replace(GIVEN, kind="images", normalise="none")
+
+
+def run_stills(folder: Path, row: Row | None = None) -> Row:
+    row = Row(STILLS) if row is None else row
+    dataset = open_image_set(f"set={folder / 'set'}")
+    evaluate_images(dataset, dataset.pairs, Given("other", folder / "mattes").of_set("set"), row)
+    return row
+
+
+@pytest.fixture
+def stills(tmp_path) -> Path:
+    """A set of four pictures, and mattes of them."""
+    for stem in write_set(tmp_path / "set"):
+        write(tmp_path / "mattes" / "set" / f"{stem}.png", np.full((44, 60), 10 * int(stem), np.uint8))
+    return tmp_path
+
+
+def test_of_pictures_only_those_without_a_matte_are_not_measured(stills):
+    """And those whose matte cannot be used; a matte without a picture is named."""
+    mattes = stills / "mattes" / "set"
+    (mattes / "0001.png").unlink()
+    write(mattes / "0002.png", np.zeros((44, 61), np.uint8))
+    write(mattes / "0009.png", np.zeros((44, 60), np.uint8))
+    row = run_stills(stills)
+    assert sorted(row.items) == ["0000", "0003"]
+    assert (row.frames, row.seconds) == (2, 0)
+    assert said(row) == [
+        f"{mattes / '0001.png'}: there is no such matte",
+        f"{mattes / '0002.png'}: the matte is 61x44, its picture 60x44",
+        f"{mattes / '0009.png'}: a matte without a picture to measure it on",
+    ]
+
+
+def test_a_picture_whose_matte_has_changed_is_measured_anew(stills):
+    row = run_stills(stills)
+    assert row.frames == 4
+    assert run_stills(stills, row).frames == 4
+    before = {name: item["mae"] for name, item in row.items.items()}
+    write(stills / "mattes" / "set" / "0002.png", np.full((44, 60), 255, np.uint8))
+    assert run_stills(stills, row).frames == 5
+    assert {name for name, item in row.items.items() if item["mae"] != before[name]} == {"0002"}
+
+
+def test_pictures_none_of_which_has_a_matte_are_an_error(stills):
+    shutil.rmtree(stills / "mattes" / "set")
+    with pytest.raises(SourceError, match=r"set: no mattes of other: there is no folder .*mattes/set"):
+        run_stills(stills)
+    (stills / "mattes" / "set").mkdir()
+    with pytest.raises(SourceError, match=r"none of 4 pairs could be measured; the last: .*0003.png: there is no such"):
+        run_stills(stills)

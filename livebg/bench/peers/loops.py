@@ -40,13 +40,15 @@ def composite_video(clip: str, out: str, matter: Matter) -> str:
     return f"{frames} {perf_counter() - started}\n"
 
 
-def write_mattes(clips: str, out: str, open_matter: Callable[[], Matter]) -> str:
+def write_mattes(clips: str, out: str, open_matter: Callable[[], Matter], *, shown: int = 0) -> str:
     """Keep the matte of every picture CLIPS/NAME/images/STEM.* as OUT/NAME/STEM.png.
 
     Args:
-        clips: Folder of clips.
+        clips: Folder of clips, or of sets of stills.
         out: Folder of mattes, made where it is missing.
         open_matter: Called for each clip, so that none remembers another.
+        shown: Pictures are stills, and each is shown so often to a matter of its own: a network that remembers comes to
+            rest. 0 for clips.
 
     Returns:
         A line: frames, and the least and the median milliseconds of a frame, reading and writing not counted.
@@ -61,6 +63,10 @@ def write_mattes(clips: str, out: str, open_matter: Callable[[], Matter]) -> str
             if frame is None:
                 sys.exit(f"{path}: not a picture")
             picture = _rgb(frame)
+            if shown:
+                matter = open_matter()
+                for _ in range(shown - 1):
+                    matter(picture)
             started = perf_counter()
             alpha = matter(picture)
             milliseconds.append(1e3 * (perf_counter() - started))

