@@ -88,14 +88,15 @@ class Given:
         return report
 
     def of_set(self, name: str) -> StillMattes:
-        """The mattes of a set of pictures.
+        """The mattes of a set of pictures, whose name is in small letters; the folder's need not be.
 
         Raises:
             SourceError: There are none.
         """
-        folder = self.folder / name
-        if not folder.is_dir():
-            raise SourceError(f"{name}: no mattes of {self.name}: there is no folder {folder}")
+        folders = (path for path in sorted(self.folder.iterdir()) if path.name.lower() == name and path.is_dir())
+        folder = next(folders, None)
+        if folder is None:
+            raise SourceError(f"{name}: no mattes of {self.name}: there is no folder {self.folder / name}")
         return StillMattes(folder)
 
     def _path(self, clip: Clip) -> Path | None:

@@ -281,6 +281,12 @@ def test_a_picture_whose_matte_has_changed_is_measured_anew(stills):
     assert {name for name, item in row.items.items() if item["mae"] != before[name]} == {"0002"}
 
 
+def test_a_folder_of_mattes_may_be_in_capitals_as_its_set(stills):
+    """The names of sets are lowered: ECSSD=data and the folder ECSSD are one set."""
+    (stills / "mattes" / "set").rename(stills / "mattes" / "SET")
+    assert len(run_stills(stills).items) == 4
+
+
 def test_pictures_none_of_which_has_a_matte_are_an_error(stills):
     shutil.rmtree(stills / "mattes" / "set")
     with pytest.raises(SourceError, match=r"set: no mattes of other: there is no folder .*mattes/set"):
